@@ -1,0 +1,34 @@
+"""Wiring of the demo's workload."""
+
+import asyncio
+import sys
+from random import Random
+from uuid import uuid4
+
+from pydantic import Field
+
+from services.demo.workload import run
+from shared.broker.publish import Publisher
+from shared.broker.topology import Topology
+from shared.runtime import run_service
+from shared.settings import BrokerSettings
+
+
+class DemoSettings(BrokerSettings):
+    """What the demo's workload reads from the environment."""
+
+    demo_interval_seconds: float = Field(1.6, gt=0, description="mean time between submissions")
+    demo_seed: int | None = Field(None, description="repeat a workload; by default it varies")
+
+
+async def main(settings: DemoSettings, stop: asyncio.Event) -> None:
+    """Submit jobs until stopped."""
+    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
+    publisher = Publisher(settings.amqp_url, topology, "demo workload")
+    random = Random(settings.demo_seed)  # noqa: S311 - a workload is no secret
+    await run(publisher, random, uuid4, settings.demo_interval_seconds, stop)
+    await publisher.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("demo", DemoSettings, main))

@@ -1,0 +1,1 @@
+"""Polls carbon intensity, gives the grid its band, and broadcasts every update."""

@@ -1,0 +1,33 @@
+"""Settings of the intensity publisher."""
+
+from enum import StrEnum
+
+from pydantic import Field, SecretStr
+
+from shared.settings import BrokerSettings
+
+
+class BandMode(StrEnum):
+    """How a value gets its band."""
+
+    RELATIVE = "relative"
+    ABSOLUTE = "absolute"
+    INDEX = "index"
+
+
+class PublisherSettings(BrokerSettings):
+    """What the intensity publisher reads from the environment."""
+
+    watttime_username: str = Field("", description="WattTime account; empty means the emulator")
+    watttime_password: SecretStr = Field(SecretStr(""), description="its password")
+    watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
+    forecast_hours: int = Field(24, ge=0, le=72, description="how much forecast to ask for")
+    band_mode: BandMode = Field(
+        BandMode.RELATIVE, description="relative, absolute or index; see docs/bands.md"
+    )
+    band_history_seconds: float = Field(
+        7 * 86_400.0, gt=0, description="trailing window of the relative bands"
+    )
+    source_timeout_seconds: float = Field(
+        15.0, gt=0, description="time limit of one request to a source"
+    )

@@ -1,0 +1,49 @@
+"""Wiring of the scheduler."""
+
+import asyncio
+import sys
+
+from aio_pika.abc import AbstractConnection
+
+from services.scheduler.catalogue import Door, load_catalogue
+from services.scheduler.service import Scheduler
+from services.scheduler.settings import SchedulerSettings
+from shared.broker.connection import keep_connected
+from shared.broker.publish import Publisher
+from shared.broker.topology import Topology
+from shared.domain.decisions import Rules
+from shared.domain.timetable import Wheel
+from shared.runtime import Identity, beating, run_service, system_clock, system_random
+
+
+async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
+    """Wire the scheduler and run it until stopped."""
+    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
+    publisher = Publisher(settings.amqp_url, topology, "scheduler")
+    identity = Identity("scheduler", system_clock())
+    scheduler = Scheduler(
+        topology,
+        Door(load_catalogue(settings.jobs_file), settings),
+        Wheel(settings.slot_seconds, settings.wheel_slots),
+        Rules(margin_seconds=settings.margin_seconds),
+        publisher,
+        system_clock,
+        identity.instance,
+    )
+
+    async def session(connection: AbstractConnection) -> None:
+        await scheduler.session(connection, stop, settings.standby_seconds)
+
+    async with beating(
+        identity,
+        publisher,
+        system_clock,
+        scheduler.facts,
+        interval_seconds=settings.beat_seconds,
+    ):
+        await keep_connected(settings.amqp_url, "scheduler", session, stop, system_random)
+    await publisher.close()
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("scheduler", SchedulerSettings, main))

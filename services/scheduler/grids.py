@@ -1,0 +1,39 @@
+"""The last update of every region, judged as of any moment."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from shared.domain.grid import Grid, grid_at
+from shared.messages import IntensityUpdated
+
+
+class Grids:
+    """What the scheduler knows of the grids."""
+
+    def __init__(self) -> None:
+        """Start with every region unknown."""
+        self._updates: dict[str, IntensityUpdated] = {}
+
+    def take(self, update: IntensityUpdated) -> bool:
+        """Remember an update; False if a newer one is known."""
+        region = update.reading.region
+        known = self._updates.get(region)
+        if known is not None and known.at >= update.at:
+            return False
+        self._updates[region] = update
+        return True
+
+    def knows(self, regions: Iterable[str]) -> bool:
+        """Whether every one of some regions has had an update."""
+        return all(region in self._updates for region in regions)
+
+    def at(self, region: str, now: datetime) -> Grid:
+        """A region's grid as its last update tells it at a moment."""
+        last = self._updates.get(region)
+        if last is None:
+            return Grid.unknown(region)
+        return grid_at(now, last.reading, last.band, last.freshness, last.forecast, last.cuts)
+
+    def of(self, regions: Iterable[str], now: datetime) -> list[Grid]:
+        """The grids of some regions."""
+        return [self.at(region, now) for region in regions]

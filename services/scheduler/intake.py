@@ -1,0 +1,127 @@
+"""The door: new jobs are checked and accepted, retries wait out their backoff, all are placed."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID, uuid4, uuid5
+
+import structlog
+from aio_pika.abc import AbstractIncomingMessage
+
+from services.scheduler.catalogue import Door
+from services.scheduler.placing import Placing
+from shared.broker.publish import Publisher
+from shared.errors import MessageError, Undecodable
+from shared.messages import (
+    JobAccepted,
+    JobRejected,
+    JobSubmit,
+    QueuedJob,
+    Reply,
+    decode_queued,
+    decode_submit,
+)
+
+SUBMIT_VERSION = "job.submit.v1"
+MOST_HELD_RETRIES = 50
+_IDS_FROM_MESSAGES = UUID("6a3a1f9e-6f0b-4c7b-9d0a-2f6d4c1b8e57")
+
+log = structlog.get_logger()
+
+
+class Intake:
+    """Handles what arrives in `jobs.submitted`."""
+
+    def __init__(
+        self, door: Door, placing: Placing, publisher: Publisher, clock: Callable[[], datetime]
+    ) -> None:
+        """Take the catalogue's door and what places accepted jobs."""
+        self._door = door
+        self._placing = placing
+        self._publisher = publisher
+        self._clock = clock
+        self._held = 0
+        self.accepted = 0
+        self.rejected = 0
+
+    async def handle(self, message: AbstractIncomingMessage) -> None:
+        """Accept and place one message.
+
+        Raises:
+            MessageError: it is no valid job; the sender was told, the message is set aside.
+        """
+        if message.type == "job.queued.v1":
+            await self._again(decode_queued(message.body))
+            return
+        try:
+            queued = self._accept(message)
+        except MessageError as error:
+            await self._reject(message, str(error))
+            raise
+        job = queued.job
+        accepted = JobAccepted(
+            id=uuid5(job.id, "accepted"), at=job.submitted_at, job_id=job.id, job=job
+        )
+        await asyncio.gather(self._publisher.event(accepted), self._placing.place(queued))
+        self.accepted += 1
+        await self._reply(message, Reply(id=job.id, accepted=True))
+
+    def _accept(self, message: AbstractIncomingMessage) -> QueuedJob:
+        if message.type not in {None, "", SUBMIT_VERSION}:
+            raise Undecodable(f"type: {message.type!r} is not known; use {SUBMIT_VERSION} or none")
+        submit = decode_submit(message.body)
+        now = self._clock()
+        job = self._door.accept(submit, job_id(submit, message.message_id), now)
+        trace = message.headers.get("traceparent")
+        return QueuedJob(
+            job=job,
+            payload=submit.payload,
+            traceparent=trace if isinstance(trace, str) else None,
+        )
+
+    async def _again(self, queued: QueuedJob) -> None:
+        """Place a retry when its backoff is over: soon on a timer, else in a slot."""
+        wheel = self._placing.plan.timetable.wheel
+        wait_seconds = 0.0
+        if queued.not_before is not None:
+            wait_seconds = (queued.not_before - self._clock()).total_seconds()
+        if wait_seconds > wheel.slot_seconds or self._held >= MOST_HELD_RETRIES:
+            await self._placing.park(queued)
+            return
+        if wait_seconds > 0:
+            self._held += 1
+            try:
+                await asyncio.sleep(wait_seconds)
+            finally:
+                self._held -= 1
+        await self._placing.place(queued)
+
+    async def _reject(self, message: AbstractIncomingMessage, reason: str) -> None:
+        self.rejected += 1
+        seed = message.message_id or str(uuid4())
+        event = JobRejected(
+            id=uuid5(_IDS_FROM_MESSAGES, f"rejected:{seed}"), at=self._clock(), reason=reason
+        )
+        await self._publisher.event(event)
+        await self._reply(message, Reply(id=None, accepted=False, reason=reason))
+
+    async def _reply(self, message: AbstractIncomingMessage, reply: Reply) -> None:
+        if message.reply_to:
+            correlation_id = message.correlation_id or message.message_id
+            await self._publisher.reply(message.reply_to, correlation_id, reply)
+
+
+def job_id(submit: JobSubmit, message_id: str | None) -> UUID:
+    """The caller's id, else one made of the message's id, else a random one.
+
+    The first two stay the same when a message is delivered twice, so that the job is counted
+    once; a publisher that sets neither accepts that a crash may run its job twice.
+    """
+    if submit.id is not None:
+        return submit.id
+    if not message_id:
+        return uuid4()
+    try:
+        return UUID(message_id)
+    except ValueError:
+        return uuid5(_IDS_FROM_MESSAGES, message_id)

@@ -1,0 +1,139 @@
+"""One scheduler leads, others stand by; whoever leads runs intake and release."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelClosed
+
+from services.scheduler.catalogue import Door
+from services.scheduler.grids import Grids
+from services.scheduler.intake import Intake
+from services.scheduler.placing import Placing
+from services.scheduler.plan import Plan
+from services.scheduler.pools import Pools
+from services.scheduler.release import Release
+from shared.broker.consume import acknowledge, settling
+from shared.broker.publish import Publisher
+from shared.broker.stream import follow
+from shared.broker.topology import Topology, check
+from shared.domain.decisions import Rules
+from shared.domain.timetable import Wheel
+from shared.errors import Undecodable
+from shared.messages import ServiceBeat, decode_event
+
+INTAKE_PREFETCH = 100
+CATCH_UP_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+class Scheduler:
+    """Takes the lead when it is free, and works until the connection or the lead is lost."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        door: Door,
+        wheel: Wheel,
+        rules: Rules,
+        publisher: Publisher,
+        clock: Callable[[], datetime],
+        instance: str,
+    ) -> None:
+        """Prepare; `session` does the work over one connection after another."""
+        self._topology = topology
+        self._door = door
+        self._wheel = wheel
+        self._rules = rules
+        self._publisher = publisher
+        self._clock = clock
+        self._instance = instance
+        self._plan: Plan | None = None
+        self._intake: Intake | None = None
+
+    def facts(self) -> dict[str, str | int | float | bool | None]:
+        """What the beats tell: the role, and what waits."""
+        return {
+            "role": "standby" if self._plan is None else "leader",
+            "waiting": self._plan.jobs() if self._plan else None,
+            "accepted": self._intake.accepted if self._intake else None,
+            "rejected": self._intake.rejected if self._intake else None,
+        }
+
+    async def session(
+        self, connection: AbstractConnection, stop: asyncio.Event, standby_seconds: float
+    ) -> None:
+        """Stand by, lead, and stop in good order when told to."""
+        topology = self._topology
+        needed = (topology.submitted, topology.leader, topology.intensity_log)
+        await check(connection, (*needed, *topology.ready_queues(), *topology.places()))
+        while not await take_lead(connection, topology.leader.name):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), standby_seconds)
+            if stop.is_set():
+                return
+        log.info("leading")
+        try:
+            await self._lead(connection, stop)
+        finally:
+            self._plan = self._intake = None
+
+    async def _lead(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
+        plan = self._plan = Plan(self._wheel)
+        grids = Grids()
+        placing = Placing(grids, plan, self._rules, self._publisher, self._clock)
+        intake = self._intake = Intake(self._door, placing, self._publisher, self._clock)
+        release = Release(connection, self._topology, grids, placing, self._publisher, self._clock)
+        await self._hear_pools(connection, Pools(plan.timetable))
+        stream = await connection.channel()
+        await follow(stream, self._topology.intensity_log, "last", release.take)
+        # A job that is decided before the stream is read would see an unknown grid, and run.
+        await release.wait_for_grids(CATCH_UP_SECONDS)
+        consuming = await connection.channel()
+        await consuming.set_qos(INTAKE_PREFETCH)
+        submitted = await consuming.get_queue(self._topology.submitted.name, ensure=False)
+        await submitted.consume(settling(intake.handle, self._publisher.set_aside))
+        opening = asyncio.ensure_future(release.run())
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if opening.done():
+                opening.result()
+        finally:
+            for task in (opening, stopping):
+                task.cancel()
+            await asyncio.gather(opening, stopping, return_exceptions=True)
+
+    async def _hear_pools(self, connection: AbstractConnection, pools: Pools) -> None:
+        channel = await connection.channel()
+        name = self._topology.named(f"ctl.scheduler.{self._instance}")
+        queue = await channel.declare_queue(name, exclusive=True, auto_delete=True)
+        await queue.bind(self._topology.events.name, "service.beat")
+
+        async def on_message(message: AbstractIncomingMessage) -> None:
+            with suppress(Undecodable):
+                event = decode_event(message.body)
+                if isinstance(event, ServiceBeat):
+                    pools.take(event)
+            await acknowledge(message)
+
+        await queue.consume(on_message)
+
+
+async def take_lead(connection: AbstractConnection, queue_name: str) -> bool:
+    """Try to be the one consumer of the leader's queue; the broker refuses a second one."""
+    channel = await connection.channel()
+    queue = await channel.get_queue(queue_name, ensure=False)
+
+    async def ignore(message: AbstractIncomingMessage) -> None:
+        await acknowledge(message)
+
+    try:
+        await queue.consume(ignore, exclusive=True)
+    except ChannelClosed:
+        return False
+    return True

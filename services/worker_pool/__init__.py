@@ -1,0 +1,1 @@
+"""Runs the users' handlers, with as many consumers as the grid's band allows."""

@@ -1,0 +1,81 @@
+"""Wiring of a worker process."""
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from aio_pika.abc import AbstractConnection
+
+from services.worker_pool.attempts import Attempts
+from services.worker_pool.capacity import Base
+from services.worker_pool.service import RegionPool
+from services.worker_pool.settings import WorkerSettings
+from shared.broker.connection import keep_connected
+from shared.broker.publish import Publisher
+from shared.broker.topology import Topology
+from shared.domain.bands import Band, capacity
+from shared.errors import ConfigurationError
+from shared.handlers import load_handlers
+from shared.runtime import Identity, beating, run_service, system_clock, system_random
+
+log = structlog.get_logger()
+
+
+async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
+    """Wire the pools and run them until stopped, then drain."""
+    if not settings.handlers:
+        raise ConfigurationError(
+            "HANDLERS is not set; name the module with your job handlers, "
+            "such as HANDLERS=myjobs.handlers"
+        )
+    handlers = load_handlers(settings.handlers)
+    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
+    publisher = Publisher(settings.amqp_url, topology, "worker pool")
+    identity = Identity("worker_pool", system_clock())
+    base = Base(settings.base_consumers, settings.base_prefetch)
+    most = capacity(base.consumers, Band.VERY_LOW) * len(settings.regions)
+    threads = ThreadPoolExecutor(most, thread_name_prefix="handler")
+    attempts = Attempts(handlers, publisher, threads, system_clock, system_random)
+    pools = [
+        RegionPool(region, identity.instance, base, topology, attempts, publisher, system_clock)
+        for region in settings.regions
+    ]
+
+    async def session(connection: AbstractConnection) -> None:
+        await asyncio.gather(*(pool.session(connection, stop) for pool in pools))
+        await _drain(pools, settings.drain_seconds)
+
+    async with beating(
+        identity,
+        publisher,
+        system_clock,
+        lambda: _facts(pools, sorted(handlers)),
+        interval_seconds=settings.beat_seconds,
+    ):
+        await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
+    await publisher.close()
+    threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _drain(pools: list[RegionPool], grace_seconds: float) -> None:
+    cut = sum(await asyncio.gather(*(each.pool.drain(grace_seconds) for each in pools)))
+    if cut:
+        log.warning("jobs cut at the end of the grace; they run again elsewhere", jobs=cut)
+
+
+def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:
+    limits = [each.pool.limit for each in pools]
+    return {
+        "regions": ",".join(each.region for each in pools),
+        "running": sum(each.pool.running for each in pools),
+        "held": sum(each.pool.held for each in pools),
+        "consumers": sum(limit.consumers for limit in limits),
+        "prefetch": max(limit.prefetch for limit in limits),
+        "base_consumers": pools[0].base.consumers,  # of each region
+        "types": ",".join(types),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_service("worker_pool", WorkerSettings, main))

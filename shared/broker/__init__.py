@@ -1,0 +1,1 @@
+"""RabbitMQ: the topology, connections, publishing and consuming, each in one home."""

@@ -1,0 +1,100 @@
+"""The one home of connections: open one, or keep a session alive over reconnects."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import aio_pika
+import structlog
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import AMQPError
+from yarl import URL
+
+from shared.domain.retry import backoff_seconds
+from shared.errors import BrokerUnreachable
+
+CONNECT_SECONDS = 10.0
+LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
+"""What a lost or refused connection raises."""
+
+log = structlog.get_logger()
+
+
+async def connect(url: str, name: str) -> AbstractConnection:
+    """Open one plain connection, shown under `name` in the broker's own pages.
+
+    Raises:
+        BrokerUnreachable: nothing answers there, or the login is refused.
+    """
+    try:
+        return await aio_pika.connect(  # noqa: TID251 - this is its home
+            url, timeout=CONNECT_SECONDS, client_properties={"connection_name": name}
+        )
+    except LOST as error:
+        raise BrokerUnreachable(
+            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); "
+            "start one with `carbon-aware up`, or set AMQP_URL"
+        ) from error
+
+
+async def keep_connected(
+    url: str,
+    name: str,
+    session: Callable[[AbstractConnection], Awaitable[None]],
+    stop: asyncio.Event,
+    random: Callable[[], float],
+) -> None:
+    """Run `session` over a connection, again on a new one after each loss, until stopped.
+
+    A session is cancelled when its connection closes. Work that a message started goes on; what
+    it did not acknowledge is delivered again.
+    """
+    failures = 0
+    while not stop.is_set():
+        try:
+            connection = await connect(url, name)
+        except BrokerUnreachable as error:
+            failures += 1
+            log.warning("broker not reached, trying again", error=str(error), failures=failures)
+        else:
+            failures = 0 if await _run_session(connection, session) else failures + 1
+        if not stop.is_set():
+            wait = backoff_seconds(
+                max(failures, 1), jitter=random(), first_seconds=0.5, most_seconds=5
+            )
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait)
+
+
+async def _run_session(
+    connection: AbstractConnection, session: Callable[[AbstractConnection], Awaitable[None]]
+) -> bool:
+    """True when the session ended by itself, False when its connection was lost."""
+    closed = asyncio.ensure_future(connection.closed())
+    running = asyncio.ensure_future(session(connection))
+    try:
+        await asyncio.wait({closed, running}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            return True
+        log.warning("connection to the broker lost, reconnecting")
+    except LOST as error:
+        log.warning("broker session failed, reconnecting", error=_in_a_line(error))
+    finally:
+        for task in (running, closed):
+            task.cancel()
+        await asyncio.gather(running, closed, return_exceptions=True)
+        with suppress(*LOST):
+            await connection.close()
+    return False
+
+
+def without_password(url: str) -> str:
+    """An address that may be shown: host, port and virtual host."""
+    parts = URL(url)
+    vhost = "" if parts.path in {"", "/"} else parts.path
+    return f"{parts.host}:{parts.port or 5672}{vhost}"
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

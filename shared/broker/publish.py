@@ -1,0 +1,214 @@
+"""The one way to publish: persistent, mandatory, confirmed, and tried again until it is."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from uuid import uuid4
+
+import aio_pika
+import stamina
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import DeliveryError, PublishError
+
+from shared.broker.connection import LOST, connect
+from shared.broker.topology import Exchange, Topology, place_key, ready_key
+from shared.domain.jobs import Lane
+from shared.errors import BrokerUnreachable, PublishFailed
+from shared.messages import (
+    Event,
+    JobEvent,
+    JobSubmit,
+    Message,
+    QueuedJob,
+    encode,
+    message_name,
+    routing_key,
+)
+
+CONFIRM_SECONDS = 20.0
+GIVE_UP_SECONDS = 120.0
+
+Headers = Mapping[str, str | int | float | datetime | None]
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Publishes over its own connection, which it opens when needed and after each loss."""
+
+    def __init__(self, url: str, topology: Topology, name: str) -> None:
+        """Prepare; nothing is opened before the first publish."""
+        self._url = url
+        self._topology = topology
+        self._name = f"{name} publishes"
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
+        self._opening = asyncio.Lock()
+
+    async def submit(self, job: JobSubmit, *, message_id: str, reply_to: str | None = None) -> None:
+        """Publish a user's job; its message id makes the job's id when it has none."""
+        message = self._message(encode(job), message_name(job), message_id=message_id)
+        message.reply_to = reply_to
+        await self._publish(self._topology.jobs, "submit", message)
+
+    async def retry(self, job: QueuedJob) -> None:
+        """Send a failed job back to the scheduler."""
+        await self._job(self._topology.jobs, "retry", job)
+
+    async def defer(self, job: QueuedJob, place: int) -> None:
+        """Put a job into a place of the wheel."""
+        await self._job(self._topology.delayed, place_key(place), job)
+
+    async def ready(self, job: QueuedJob, region: str, lane: Lane) -> None:
+        """Hand a job to a region's pools."""
+        await self._job(self._topology.ready, ready_key(region, lane), job)
+
+    async def dead(self, job: QueuedJob, reason: str) -> None:
+        """Keep a job that failed for good."""
+        await self._job(self._topology.jobs, "dead", job, headers={"x-reason": reason[:2000]})
+
+    async def set_aside(self, delivery: aio_pika.abc.AbstractIncomingMessage, reason: str) -> None:
+        """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
+        copy = aio_pika.Message(
+            delivery.body,
+            headers={**delivery.headers, "x-reason": reason[:2000]},
+            content_type=delivery.content_type,
+            correlation_id=delivery.correlation_id,
+            message_id=delivery.message_id,
+            type=delivery.type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await self._publish(self._topology.jobs, "rejected", copy)
+
+    async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
+        """Answer a submission; an address that is gone is not an error."""
+        reply = self._message(encode(message), message_name(message))
+        reply.correlation_id = correlation_id
+        with suppress(PublishFailed):
+            await self._publish(None, to, reply, give_up_seconds=5.0)
+
+    async def event(self, event: Event, *, give_up_seconds: float = GIVE_UP_SECONDS) -> None:
+        """Tell what happened."""
+        await self._publish(
+            self._topology.events,
+            routing_key(event),
+            self._of_event(event),
+            give_up_seconds=give_up_seconds,
+        )
+
+    async def broadcast(self, update: Event, region: str) -> None:
+        """Send an intensity update to the stream, and through it to the events."""
+        key = f"{routing_key(update)}.{region}"
+        await self._publish(self._topology.intensity, key, self._of_event(update))
+
+    async def close(self) -> None:
+        """Close the connection, if one was opened."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            with suppress(*LOST):
+                await connection.close()
+
+    async def _job(
+        self, exchange: Exchange, key: str, job: QueuedJob, *, headers: Headers | None = None
+    ) -> None:
+        message = self._message(encode(job), job.type, correlation_id=str(job.job.id))
+        trace = {"traceparent": job.traceparent} if job.traceparent else {}
+        message.headers.update({**trace, **(headers or {})})
+        await self._publish(exchange, key, message)
+
+    def _of_event(self, event: Event) -> aio_pika.Message:
+        job_id = str(event.job_id) if isinstance(event, JobEvent) else None
+        message = self._message(
+            encode(event), message_name(event), message_id=str(event.id), correlation_id=job_id
+        )
+        message.timestamp = event.at
+        return message
+
+    def _message(
+        self,
+        body: bytes,
+        type_name: str,
+        *,
+        message_id: str | None = None,
+        correlation_id: str | None = None,
+    ) -> aio_pika.Message:
+        return aio_pika.Message(
+            body,
+            content_type="application/json",
+            content_encoding="utf-8",
+            type=type_name,
+            message_id=message_id or str(uuid4()),
+            correlation_id=correlation_id,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+
+    async def _publish(
+        self,
+        exchange: Exchange | None,
+        key: str,
+        message: aio_pika.Message,
+        *,
+        give_up_seconds: float = GIVE_UP_SECONDS,
+    ) -> None:
+        """Publish until confirmed; `exchange` None is the default exchange.
+
+        Raises:
+            PublishFailed: not confirmed in time, or no queue is bound there.
+        """
+        where = f"{exchange.name if exchange else 'queue'}:{key}"
+        try:
+            async for attempt in stamina.retry_context(
+                on=_worth_trying_again, attempts=None, timeout=give_up_seconds, wait_max=5.0
+            ):
+                with attempt:
+                    await self._publish_once(exchange, key, message)
+        except PublishError as error:
+            raise PublishFailed(f"no queue takes {where}; run `carbon-aware setup` once") from error
+        except (*LOST, BrokerUnreachable) as error:
+            raise PublishFailed(f"the broker did not confirm {where}: {error}") from error
+
+    async def _publish_once(
+        self, exchange: Exchange | None, key: str, message: aio_pika.Message
+    ) -> None:
+        channel = await self._open()
+        try:
+            target = await self._exchange(channel, exchange)
+            await target.publish(message, key, mandatory=True, timeout=CONFIRM_SECONDS)
+        except DeliveryError:
+            raise  # the broker answered: the connection is good
+        except LOST:
+            await self._drop(channel)
+            raise
+
+    async def _open(self) -> AbstractChannel:
+        async with self._opening:
+            if self._channel is None or self._channel.is_closed:
+                if self._connection is None or self._connection.is_closed:
+                    self._connection = await connect(self._url, self._name)
+                self._channel = await self._connection.channel(
+                    publisher_confirms=True, on_return_raises=True
+                )
+                self._exchanges.clear()
+            return self._channel
+
+    async def _exchange(
+        self, channel: AbstractChannel, exchange: Exchange | None
+    ) -> aio_pika.abc.AbstractExchange:
+        if exchange is None:
+            return channel.default_exchange
+        if exchange.name not in self._exchanges:
+            found = await channel.get_exchange(exchange.name, ensure=False)
+            self._exchanges[exchange.name] = found
+        return self._exchanges[exchange.name]
+
+    async def _drop(self, broken: AbstractChannel) -> None:
+        async with self._opening:
+            if self._channel is broken:
+                await self.close()
+
+
+def _worth_trying_again(error: Exception) -> bool:
+    """Lost connections and full queues pass; a missing queue stays missing."""
+    return isinstance(error, (*LOST, BrokerUnreachable)) and not isinstance(error, PublishError)

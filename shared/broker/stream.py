@@ -1,0 +1,68 @@
+"""Reading the intensity stream: its history once, or from a point in time on for ever."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+from shared.broker.consume import acknowledge
+from shared.broker.topology import Queue
+from shared.errors import Undecodable
+from shared.messages import IntensityUpdated, decode_event
+
+IDLE_SECONDS = 1.0  # a stream has no end; this long without a message means caught up
+PREFETCH = 200
+
+log = structlog.get_logger()
+
+
+async def read_history(
+    connection: AbstractConnection, queue: Queue, since: datetime
+) -> list[IntensityUpdated]:
+    """The updates in a stream since a time, oldest first."""
+    found: list[IntensityUpdated] = []
+    arrived = asyncio.Event()
+
+    def keep(update: IntensityUpdated) -> None:
+        found.append(update)
+        arrived.set()
+
+    channel = await connection.channel()
+    await follow(channel, queue, since, keep)
+    while True:
+        arrived.clear()
+        try:
+            await asyncio.wait_for(arrived.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            await channel.close()
+            return [update for update in found if update.at >= since]
+
+
+async def follow(
+    channel: AbstractChannel,
+    queue: Queue,
+    offset: datetime | Literal["last", "next"],
+    take: Callable[[IntensityUpdated], None],
+) -> None:
+    """Give every update from an offset on to `take`, in order, as long as the channel lives.
+
+    A time as the offset starts at the chunk that contains it, so somewhat older updates may
+    come first; so they do with `last`.
+    """
+
+    async def on_message(message: AbstractIncomingMessage) -> None:
+        try:
+            event = decode_event(message.body)
+        except Undecodable as error:
+            log.warning("stream message skipped", queue=queue.name, reason=str(error))
+        else:
+            if isinstance(event, IntensityUpdated):
+                take(event)
+        await acknowledge(message)
+
+    await channel.set_qos(PREFETCH)
+    stream = await channel.get_queue(queue.name, ensure=False)
+    await stream.consume(on_message, arguments={"x-stream-offset": offset})

@@ -1,0 +1,83 @@
+"""Settings that more than one program reads; built only in a `__main__`.
+
+Order: environment, then `.env` in the working directory, then the default written here.
+"""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from shared.errors import ConfigurationError
+from shared.messages import explain
+
+
+class Settings(BaseSettings):
+    """What every program has: how it logs."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_json: bool | None = Field(
+        None, description="JSON logs; by default only where the output is no terminal"
+    )
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment.
+
+        Raises:
+            ConfigurationError: a variable is wrong; the one line names it.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            raise ConfigurationError(f"bad setting: {explain(error)}") from error
+        except SettingsError as error:
+            raise ConfigurationError(f"bad setting: {error}") from error
+
+
+class BrokerSettings(Settings):
+    """How to reach RabbitMQ, and the shape of the deployment's queues."""
+
+    amqp_url: str = Field(
+        "amqp://guest:guest@127.0.0.1:5672/", description="RabbitMQ's address", repr=False
+    )
+    namespace: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]*$", description="prefix of every exchange and queue"
+    )
+    regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("CAISO_NORTH",),
+        validation_alias=AliasChoices("regions", "watttime_region", "ba_code"),
+        description="grid regions to run in, separated by commas; BA_CODE is the older name",
+    )
+    slot_seconds: float = Field(300.0, gt=0, description="length of a slot of the timetable")
+    wheel_slots: int = Field(288, ge=2, le=1000, description="how many delayed queues there are")
+    beat_seconds: float = Field(10.0, gt=0, description="how often a service says it is alive")
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("regions")
+    @classmethod
+    def _at_least_one(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("name at least one grid region, such as CAISO_NORTH")
+        return value
+
+
+class LedgerAddress(Settings):
+    """Where the ledger's database is."""
+
+    ledger_url: str = Field(
+        f"sqlite:///{Path('.carbon-aware/ledger.db')}",
+        description="SQLAlchemy address of the ledger's database",
+        repr=False,
+    )
