@@ -4,6 +4,7 @@ Readers ignore unknown fields; only the door that users submit through forbids t
 """
 
 import json
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -323,7 +324,7 @@ def decode_submit(body: bytes) -> JobSubmit:
     try:
         return JobSubmit.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidJob(explain(error)) from error
+        raise InvalidJob(explain(error, known=JobSubmit.model_fields)) from error
 
 
 def decode_queued(body: bytes) -> QueuedJob:
@@ -350,18 +351,25 @@ def decode_event(body: bytes) -> AnyEvent:
         raise Undecodable(f"not an event: {explain(error)}") from error
 
 
-def explain(error: ValidationError) -> str:
-    """One line for a validation error: each field with what is wrong and what was given."""
-    return "; ".join(_explain_one(dict(detail)) for detail in error.errors(include_url=False))
+def explain(error: ValidationError, *, known: Iterable[str] = ()) -> str:
+    """One line for a validation error: each field with what is wrong and what was given.
+
+    Args:
+        error: what pydantic found.
+        known: field names to offer where an unknown one was given.
+    """
+    hint = f"; known are {', '.join(known)}" if known else ""
+    details = error.errors(include_url=False)
+    return "; ".join(_explain_one(dict(detail), hint) for detail in details)
 
 
-def _explain_one(detail: dict[str, Any]) -> str:
+def _explain_one(detail: dict[str, Any], hint: str) -> str:
     field = ".".join(str(part) for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"{field}: unknown field; known are {', '.join(JobSubmit.model_fields)}"
+        return f"{field}: unknown field{hint}"
     if detail["type"] == "missing":
         return f"{field}: required"
-    text = str(detail["msg"]).removeprefix("Value error, ")
+    text = " ".join(str(detail["msg"]).removeprefix("Value error, ").split())
     text = text[0].lower() + text[1:]
     given = detail.get("input")
     shown = f" (given {str(given)[:60]!r})" if isinstance(given, str | int | float | bool) else ""

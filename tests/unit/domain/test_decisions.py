@@ -1,0 +1,203 @@
+"""decide(): each rule, and what must hold for any job on any grid."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.bands import KNOWN_BANDS, Band, absolute_cuts
+from shared.domain.decisions import Cause, Defer, Expire, Rules, RunNow, best_of, decide
+from shared.domain.grid import Curve, Freshness, Grid
+from shared.domain.jobs import Job, Lane, OnDeadline, Priority
+from shared.domain.timetable import Timetable, Wheel
+
+NOW = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
+SLOT = NOW.replace(second=0)
+WHEEL = Wheel(300.0, 288)
+RULES = Rules(margin_seconds=60)
+
+
+def job(**changes):
+    usual = Job(
+        id=UUID(int=1),
+        type="t",
+        priority=Priority.NORMAL,
+        max_band=Band.LOW,
+        submitted_at=NOW,
+        deadline=NOW + timedelta(hours=6),
+        expected_duration_seconds=600.0,
+        regions=("R",),
+        power_watts=1000.0,
+    )
+    return replace(usual, **changes)
+
+
+def grid(values, band=None, region="R"):
+    cuts = absolute_cuts()
+    return Grid(
+        region=region,
+        band=band or cuts.band_of(values[0]),
+        freshness=Freshness.LIVE,
+        intensity_g_per_kwh=values[0],
+        curve=Curve(SLOT.timestamp(), 300.0, values),
+        cuts=cuts,
+        forecast_age_seconds=10.0,
+    )
+
+
+def settle(the_job, the_grid, timetable=None, now=NOW):
+    return decide(the_job, now, the_grid, timetable or Timetable(WHEEL), RULES)
+
+
+DIRTY_THEN_CLEAN = [500.0] * 6 + [100.0] * 4 + [300.0] * 70
+
+
+def test_a_job_waits_for_the_best_window():
+    decision = settle(job(), grid(DIRTY_THEN_CLEAN))
+    assert isinstance(decision, Defer)
+    assert decision.until == SLOT + timedelta(minutes=30)
+    assert decision.cause is Cause.CLEANER_LATER
+    assert decision.numbers.expected_g_per_kwh == pytest.approx(100)
+    assert decision.numbers.expected_saving_g == pytest.approx(400 * 600 / 3600)
+    assert "80 % less" in decision.reason
+
+
+def test_ties_go_to_the_earliest_window():
+    decision = settle(job(), grid([500.0] * 3 + [100.0] * 3 + [500.0] * 3 + [100.0] * 30))
+    assert decision.until == SLOT + timedelta(minutes=15)
+
+
+def test_a_job_in_its_band_runs_although_later_is_cleaner():
+    decision = settle(job(max_band=Band.VERY_HIGH), grid(DIRTY_THEN_CLEAN))
+    assert isinstance(decision, RunNow)
+    assert (decision.cause, decision.lane) == (Cause.IN_BAND, Lane.NORMAL)
+
+
+def test_low_priority_waits_inside_its_band_for_a_tenth():
+    patient = job(max_band=Band.VERY_HIGH, priority=Priority.LOW)
+    assert isinstance(settle(patient, grid([500.0] * 3 + [440.0] * 80)), Defer)
+    stays = settle(patient, grid([500.0] * 3 + [460.0] * 80))
+    assert (stays.cause, stays.lane) == (Cause.IN_BAND, Lane.BACKGROUND)
+
+
+def test_high_priority_tolerates_one_band_more():
+    medium = grid([300.0] * 3 + [100.0] * 80)
+    assert isinstance(settle(job(priority=Priority.HIGH), medium), RunNow)
+    assert isinstance(settle(job(), medium), Defer)
+
+
+def test_critical_runs_at_once_in_any_band():
+    decision = settle(
+        job(priority=Priority.CRITICAL, max_band=Band.VERY_LOW), grid(DIRTY_THEN_CLEAN)
+    )
+    assert (decision.cause, decision.lane) == (Cause.CRITICAL, Lane.URGENT)
+
+
+def test_the_latest_start_ends_all_waiting_and_counts_as_urgent():
+    due = job(deadline=NOW + timedelta(seconds=600 + 60 + 200))
+    decision = settle(due, grid(DIRTY_THEN_CLEAN))
+    assert (decision.cause, decision.lane) == (Cause.LATEST_START, Lane.URGENT)
+
+
+def test_a_job_too_late_to_finish_expires_only_if_it_asked_to():
+    late = job(deadline=NOW + timedelta(seconds=599))
+    assert isinstance(settle(late, grid(DIRTY_THEN_CLEAN)), RunNow)
+    asked = settle(replace(late, on_deadline=OnDeadline.EXPIRE), grid(DIRTY_THEN_CLEAN))
+    assert isinstance(asked, Expire)
+
+
+def test_an_unknown_grid_holds_no_job():
+    decision = settle(job(max_band=Band.VERY_LOW), Grid.unknown("R"))
+    assert (decision.cause, type(decision)) == (Cause.GRID_UNKNOWN, RunNow)
+
+
+def test_a_dirty_day_without_a_cleaner_window_is_not_waited_out():
+    flat = settle(job(), grid([500.0] * 100))
+    assert (flat.cause, type(flat)) == (Cause.NOTHING_CLEANER, RunNow)
+    hardly = settle(job(), grid([500.0] * 3 + [490.0] * 100))
+    assert hardly.cause is Cause.NOTHING_CLEANER
+
+
+def test_a_short_forecast_is_looked_at_again_where_it_ends():
+    decision = settle(job(), grid([500.0] * 12))
+    assert (decision.cause, type(decision)) == (Cause.OUT_OF_BAND, Defer)
+    assert decision.until == SLOT + timedelta(minutes=50)
+
+
+def test_an_index_alone_defers_to_the_latest_start():
+    index = Grid("R", Band.HIGH, Freshness.LIVE, index_percent=75.0)
+    decision = settle(job(), index)
+    assert isinstance(decision, Defer)
+    assert decision.until <= job().latest_start(60)
+    assert decision.numbers.expected_saving_g is None
+    assert "index 75 %" in decision.reason
+
+
+def test_a_full_slot_sends_the_job_to_the_next_cleanest():
+    timetable = Timetable(WHEEL)
+    timetable.set_base("R", 1)
+    values = [500.0] * 3 + [100.0] * 2 + [500.0] * 3 + [120.0] * 2 + [500.0] * 90
+    clean = WHEEL.slot_at(SLOT.timestamp()) + 3
+    for _ in range(2):
+        timetable.add("R", clean, 300.0)
+    decision = settle(job(), grid(values), timetable)
+    assert decision.slot == clean + 5
+
+
+def test_a_job_that_declares_no_energy_promises_no_grams():
+    decision = settle(job(power_watts=None), grid(DIRTY_THEN_CLEAN))
+    assert decision.numbers.expected_saving_g is None
+
+
+def test_the_cleaner_region_wins():
+    here = settle(job(), grid([500.0] * 3 + [200.0] * 90))
+    there = settle(job(), grid([500.0] * 3 + [100.0] * 90, region="S"))
+    assert best_of([here, there]).numbers.region == "S"
+
+
+jobs = st.builds(
+    job,
+    priority=st.sampled_from(Priority),
+    max_band=st.sampled_from(KNOWN_BANDS),
+    deadline=st.floats(-3600, 30 * 3600).map(lambda s: NOW + timedelta(seconds=s)),
+    expected_duration_seconds=st.floats(1, 4 * 3600),
+    on_deadline=st.sampled_from(OnDeadline),
+)
+forecasts = st.lists(st.floats(0, 700, allow_nan=False), min_size=1, max_size=288)
+
+
+@settings(max_examples=300)
+@given(jobs, forecasts)
+def test_a_job_never_waits_past_its_latest_start(the_job, values):
+    decision = settle(the_job, grid(values))
+    if isinstance(decision, Defer):
+        assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
+        assert WHEEL.slot_at(NOW.timestamp()) < decision.slot <= WHEEL.last_slot(NOW.timestamp())
+
+
+@given(jobs, forecasts, st.sampled_from(KNOWN_BANDS), st.sampled_from(KNOWN_BANDS))
+def test_a_cleaner_band_never_delays_more(the_job, values, one, other):
+    cleaner, dirtier = sorted((one, other), key=lambda band: band.rank)
+    if isinstance(settle(the_job, grid(values, band=cleaner)), Defer):
+        assert isinstance(settle(the_job, grid(values, band=dirtier)), Defer)
+
+
+@given(st.lists(st.integers(50, 600), min_size=80, max_size=90), st.integers(1, 300))
+def test_a_higher_level_everywhere_does_not_change_the_chosen_window(values, shift):
+    never_in_band = job(max_band=Band.VERY_LOW, expected_duration_seconds=300.0)
+
+    def slot(forecast):
+        decision = settle(never_in_band, grid(forecast, band=Band.VERY_HIGH))
+        return decision.slot if decision.cause is Cause.CLEANER_LATER else None
+
+    base, shifted = slot([float(v) for v in values]), slot([float(v + shift) for v in values])
+    assert base == shifted or shifted is None  # a smaller share may not be worth the wait
+
+
+@given(jobs, forecasts)
+def test_only_expiring_jobs_expire(the_job, values):
+    if isinstance(settle(the_job, grid(values)), Expire):
+        assert the_job.on_deadline is OnDeadline.EXPIRE
