@@ -152,7 +152,7 @@ class LocalSystem:
         return PlanFacts(
             python=sys.executable,
             amqp_url=amqp_url,
-            ledger_url=f"sqlite:///{self.data_dir / 'ledger.db'}",
+            ledger_url=self._settings.ledger_url or f"sqlite:///{self.data_dir / 'ledger.db'}",
             demo=self._options.demo,
             workers=workers,
             emulator=self._emulator() if simulated else None,
@@ -163,7 +163,7 @@ class LocalSystem:
     def _emulator(self) -> Emulator:
         ready_file = self.data_dir / "emulator.json"
         ready_file.unlink(missing_ok=True)
-        speed = DEMO_SPEED if self._options.demo else 1
+        speed = self._settings.emulator_speed or (DEMO_SPEED if self._options.demo else 1)
         return Emulator(free_port(), "demo", secrets.token_urlsafe(16), speed, ready_file)
 
     def _dashboard_app(self) -> Path | None:

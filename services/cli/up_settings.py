@@ -11,6 +11,10 @@ class UpSettings(Settings):
     amqp_url: str | None = Field(None, description="a RabbitMQ to use", repr=False)
     watttime_username: str | None = Field(None, description="WattTime account", repr=False)
     watttime_password: str | None = Field(None, description="its password", repr=False)
+    ledger_url: str | None = Field(None, description="a database for the ledger", repr=False)
+    emulator_speed: int | None = Field(
+        None, ge=1, description="how much faster than recorded the emulator replays its grid"
+    )
     handlers: str = Field("", description="module with the job handlers, such as myjobs.handlers")
 
     @property

@@ -23,7 +23,8 @@ class PublisherSettings(BrokerSettings):
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
     forecast_hours: int = Field(24, ge=0, le=72, description="how much forecast to ask for")
     band_mode: BandMode = Field(
-        BandMode.RELATIVE, description="relative, absolute or index; see docs/bands.md"
+        BandMode.RELATIVE,
+        description="relative (to the last week), absolute (150/250/400/550 g/kWh) or index",
     )
     band_history_seconds: float = Field(
         7 * 86_400.0, gt=0, description="trailing window of the relative bands"

@@ -80,15 +80,12 @@ class Intake:
         )
 
     async def _again(self, queued: QueuedJob) -> None:
-        """Place a retry when its backoff is over: soon on a timer, else in a slot."""
-        wheel = self._placing.plan.timetable.wheel
+        """Place a retry, holding it until its backoff is over where that is within a slot."""
+        slot_seconds = self._placing.plan.timetable.wheel.slot_seconds
         wait_seconds = 0.0
         if queued.not_before is not None:
             wait_seconds = (queued.not_before - self._clock()).total_seconds()
-        if wait_seconds > wheel.slot_seconds or self._held >= MOST_HELD_RETRIES:
-            await self._placing.park(queued)
-            return
-        if wait_seconds > 0:
+        if 0 < wait_seconds <= slot_seconds and self._held < MOST_HELD_RETRIES:
             self._held += 1
             try:
                 await asyncio.sleep(wait_seconds)

@@ -28,8 +28,11 @@ class Placing:
     publisher: Publisher
     clock: Callable[[], datetime]
 
-    async def place(self, queued: QueuedJob) -> Decision:
+    async def place(self, queued: QueuedJob) -> None:
         """Decide a job afresh and act on it; everything is confirmed at the return."""
+        if queued.not_before is not None and queued.not_before > self.clock():
+            await self._park(queued, queued.not_before)
+            return
         decision = self._decide(queued)
         if queued.promised_g is None:
             promised = decision.numbers.expected_saving_g
@@ -40,16 +43,14 @@ class Placing:
             case Defer():
                 await self._defer(queued, decision)
             case Expire():
-                await self.publisher.event(
-                    JobExpired(**self._explained(queued, decision, "expired"))
-                )
-        return decision
+                expired = JobExpired(**self._explained(queued, decision, "expired"))
+                await self.publisher.event(expired)
 
-    async def park(self, queued: QueuedJob) -> None:
+    async def _park(self, queued: QueuedJob, not_before: datetime) -> None:
         """Put a retry into the slot after its backoff; it is decided when that slot opens."""
         wheel = self.plan.timetable.wheel
-        after = max(queued.not_before or self.clock(), self.clock())
-        slot = min(wheel.slot_at(after.timestamp()) + 1, wheel.last_slot(self.clock().timestamp()))
+        last = wheel.last_slot(self.clock().timestamp())
+        slot = min(wheel.slot_at(not_before.timestamp()) + 1, last)
         await self.publisher.defer(queued.model_copy(update={"slot": slot}), wheel.place(slot))
 
     def _decide(self, queued: QueuedJob) -> Decision:

@@ -40,7 +40,7 @@ class RegionPool:
     ) -> None:
         """Start with the capacity of an unknown grid."""
         self.region = region
-        self.name = instance
+        self.name = f"{instance}:{region}"
         self.base = base
         self._topology = topology
         self._attempts = attempts

@@ -78,7 +78,10 @@ async def _run_session(
             running.result()
             return True
         log.warning("connection to the broker lost, reconnecting")
-    except LOST as error:
+    except (*LOST, RuntimeError) as error:
+        # Opening a channel on a connection that has just closed is a bare RuntimeError.
+        if not isinstance(error, LOST) and not connection.is_closed:
+            raise
         log.warning("broker session failed, reconnecting", error=_in_a_line(error))
     finally:
         for task in (running, closed):

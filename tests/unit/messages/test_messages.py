@@ -131,7 +131,7 @@ def test_an_event_names_itself_with_its_version():
 
 
 def test_an_unknown_event_is_refused_by_its_name():
-    with pytest.raises(Undecodable, match="job.teleported.v1"):
+    with pytest.raises(Undecodable, match=r"job.teleported.v1"):
         decode_event(b'{"type": "job.teleported.v1"}')
 
 

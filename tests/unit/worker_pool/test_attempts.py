@@ -58,7 +58,7 @@ class Ticking:
         return self.now
 
 
-async def attempt(function, job=JOB, payload=None, context=True):
+async def attempt(function, job=JOB, payload=None, *, context=True):
     out = Out()
     handlers = {"t": Handler("t", function, takes_context=context)}
     with ThreadPoolExecutor(1) as threads:
@@ -176,8 +176,8 @@ def test_the_demos_handlers_are_found_by_their_marks():
             "must take .payload. or .payload, context., not 0",
         ),
         (
-            "from shared.handlers import handler\n"
-            "@handler('t')\ndef f(p): ...\n@handler('t')\ndef g(p): ...",
+            "from shared.handlers import handler\n@handler('t')\ndef f(p): ...\n"
+             "@handler('t')\ndef g(p): ...",
             "two handlers for 't'",
         ),
     ],

@@ -1,0 +1,125 @@
+"""Writes `.env.example` and the README's settings table from the settings classes.
+
+python docs/make_settings.py [--check]
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from services.cli.settings import CliSettings
+from services.cli.up_settings import UpSettings
+from services.demo.__main__ import DemoSettings
+from services.intensity_publisher.settings import PublisherSettings
+from services.ledger.settings import LedgerSettings
+from services.scheduler.settings import SchedulerSettings
+from services.watttime_emulator.settings import EmulatorSettings
+from services.worker_pool.settings import WorkerSettings
+from shared.settings import BrokerSettings, LedgerAddress, Settings
+
+ROOT = Path(__file__).parents[1]
+START, END = "<!-- settings: written by docs/make_settings.py -->", "<!-- end of settings -->"
+GROUPS: dict[str, type[Settings]] = {
+    "Every program": Settings,
+    "Everything that uses the broker": BrokerSettings,
+    "Intensity publisher": PublisherSettings,
+    "Scheduler": SchedulerSettings,
+    "Worker pool": WorkerSettings,
+    "Ledger, dashboard and command line": LedgerAddress,
+    "Ledger": LedgerSettings,
+    "`carbon-aware up`": UpSettings,
+    "Command line": CliSettings,
+    "WattTime emulator": EmulatorSettings,
+    "Demo workload": DemoSettings,
+}
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """Group, variable, default and meaning of every setting, each once."""
+    seen: set[str] = set()
+    for group, settings in GROUPS.items():
+        for name, field in settings.model_fields.items():
+            if name not in seen:
+                seen.add(name)
+                yield group, variable(name, field), default(field), field.description or ""
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    """The environment variable of a field."""
+    alias = field.validation_alias
+    if isinstance(alias, AliasChoices):
+        return " or ".join(str(choice).upper() for choice in alias.choices)
+    return name.upper()
+
+
+def default(field: FieldInfo) -> str:
+    """A field's default as one would write it into the environment."""
+    value = field.default
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def table() -> str:
+    """The README's table."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    last = ""
+    for group, name, value, meaning in rows():
+        if group != last:
+            lines.append(f"| **{group}** | | |")
+            last = group
+        shown = " or ".join(f"`{part}`" for part in name.split(" or "))
+        lines.append(
+            f"| {shown} | {f'`{value}`' if value else ''} | {meaning.replace('|', '&#124;')} |"
+        )
+    return "\n".join(lines)
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting with its default, all commented out."""
+    lines = ["# Copy to .env and uncomment what you change; the values are the defaults."]
+    last = ""
+    for group, name, value, meaning in rows():
+        if group != last:
+            lines += ["", f"# --- {group.replace('`', '')}"]
+            last = group
+        first, *others = name.split(" or ")
+        older = f" (also {', '.join(others)})" if others else ""
+        lines += [f"# {meaning}{older}", f"#{first}={value}"]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write both files, or say which one is stale."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(START)
+    after = rest.split(END)[1]
+    wanted = {
+        ROOT / ".env.example": example(),
+        readme: f"{before}{START}\n{table()}\n{END}{after}",
+    }
+    stale = [path for path, new in wanted.items() if _read(path) != new]
+    if "--check" in arguments:
+        for path in stale:
+            print(f"{path.name} is stale: run python docs/make_settings.py")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
+    return 0
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Writes everything that happened into the ledger's database."""

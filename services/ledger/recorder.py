@@ -1,0 +1,88 @@
+"""Writes batches of events, and finds the one that spoils a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+
+from shared.errors import LedgerUnreachable, Undecodable
+from shared.ledger.schema import unreachable, writing
+from shared.ledger.writes import record
+from shared.messages import AnyEvent, decode_event
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """An event that can never be written: its place in the batch, and why."""
+
+    place: int
+    reason: str
+
+
+class Recorder:
+    """Writes events into the database; blocks, so services call it in a thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Write through `engine`."""
+        self._engine = engine
+
+    def write(self, bodies: Sequence[bytes]) -> list[Poison]:
+        """Commit a batch in one transaction; returns what has to be set aside.
+
+        Raises:
+            LedgerUnreachable: the database takes nothing now; the batch is to be tried again.
+        """
+        events, poison = _decode(bodies)
+        try:
+            self._commit(list(events.values()))
+        except LedgerUnreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one event did must not stop the others
+            log.warning("a batch was refused, writing it event by event", error=_in_a_line(error))
+            poison += self._one_by_one(events)
+        return poison
+
+    def _one_by_one(self, events: dict[int, AnyEvent]) -> list[Poison]:
+        poison = []
+        for place, event in events.items():
+            try:
+                self._commit([event])
+            except LedgerUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - this event is the one; its reason is kept
+                poison.append(Poison(place, f"it cannot be recorded: {_in_a_line(error)}"))
+        return poison
+
+    def _commit(self, events: Sequence[AnyEvent]) -> None:
+        if not events:
+            return
+        try:
+            with writing(self._engine) as connection:
+                record(connection, events)
+        except (OperationalError, InterfaceError) as error:
+            raise unreachable(error) from error
+        except DatabaseError as error:
+            # Its subclasses speak of the data; the class itself of the file: not a database, torn.
+            if type(error) is DatabaseError or error.connection_invalidated:
+                raise unreachable(error) from error
+            raise
+
+
+def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, AnyEvent], list[Poison]]:
+    events: dict[int, AnyEvent] = {}
+    poison: list[Poison] = []
+    for place, body in enumerate(bodies):
+        try:
+            events[place] = decode_event(body)
+        except Undecodable as error:
+            poison.append(Poison(place, str(error)))
+    return events, poison
+
+
+def _in_a_line(error: Exception) -> str:
+    said = getattr(error, "orig", None) or error
+    return (" ".join(str(said).split()) or type(error).__name__)[:500]

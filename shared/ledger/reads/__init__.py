@@ -1,0 +1,53 @@
+"""Everything that the command line and the dashboard read, as small frozen values.
+
+Each function takes the engine, and the time where the answer depends on it.
+"""
+
+from shared.ledger.reads.decisions import DecisionRow, decisions, planned
+from shared.ledger.reads.decisions import PlannedSlot as PlannedSlot
+from shared.ledger.reads.fleet import (
+    PoolSize,
+    ServiceRow,
+    pool_sizes_since,
+    pools,
+    services,
+)
+from shared.ledger.reads.grid import GridNow, ReadingRow, latest_grid, readings_since, regions
+from shared.ledger.reads.jobs import (
+    EventRow,
+    JobStatus,
+    SavingsPoint,
+    job_status,
+    recent_events,
+    recent_jobs,
+    savings_over_time,
+)
+from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, statistics
+
+__all__ = [
+    "Capacity",
+    "DecisionRow",
+    "EventRow",
+    "GridNow",
+    "JobCounts",
+    "JobStatus",
+    "PlannedSlot",
+    "PoolSize",
+    "ReadingRow",
+    "SavingsPoint",
+    "ServiceRow",
+    "Statistics",
+    "decisions",
+    "job_status",
+    "latest_grid",
+    "planned",
+    "pool_sizes_since",
+    "pools",
+    "readings_since",
+    "recent_events",
+    "recent_jobs",
+    "regions",
+    "savings_over_time",
+    "services",
+    "statistics",
+]

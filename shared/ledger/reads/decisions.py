@@ -1,0 +1,116 @@
+"""Decisions: why a job runs when it does, and what is planned into which slot."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Engine, func, select
+
+from shared.domain.bands import Band
+from shared.domain.decisions import Cause
+from shared.domain.grid import Freshness
+from shared.domain.jobs import State
+from shared.ledger.reads.jobs import find_job
+from shared.ledger.reads.query import reading
+from shared.ledger.tables import AnyRow, jobs
+from shared.ledger.tables import decisions as decision_rows
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One decision with the numbers that led to it.
+
+    Attributes:
+        outcome: `deferred`, `released` or `expired`.
+    """
+
+    at: datetime
+    outcome: str
+    reason: str
+    intensity_g_per_kwh: float | None
+    band: Band
+    planned_at: datetime | None
+    expected_g_per_kwh: float | None
+    expected_saving_g: float | None
+    latest_start: datetime
+    freshness: Freshness
+    cause: Cause
+    region: str
+    lane: str | None
+    max_band: Band
+    index_percent: float | None
+    window_g_per_kwh: float | None
+    forecast_age_seconds: float | None
+    attempts: int
+    deferrals: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSlot:
+    """What waits for one slot; energy is the declared energy of the jobs that declare any."""
+
+    planned_at: datetime
+    jobs: int
+    energy_kwh: float | None
+    expected_g_per_kwh: float | None
+
+
+def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
+    """Every decision about a job, in the order in which they were made.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    rows = decision_rows
+    with reading(engine) as connection:
+        job = find_job(connection, job_id)
+        query = select(rows).where(rows.c.job_id == job.id).order_by(rows.c.sequence, rows.c.at)
+        return [_decision(row) for row in connection.execute(query)]
+
+
+def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
+    """The deferred jobs of a region by the time that they wait for, from `since` on."""
+    query = (
+        select(
+            jobs.c.planned_at,
+            func.count().label("jobs"),
+            func.sum(jobs.c.declared_energy_kwh).label("energy_kwh"),
+            func.avg(jobs.c.expected_g_per_kwh).label("expected_g_per_kwh"),
+        )
+        .where(
+            jobs.c.region == region,
+            jobs.c.state == State.DEFERRED.value,
+            jobs.c.planned_at >= since,
+        )
+        .group_by(jobs.c.planned_at)
+        .order_by(jobs.c.planned_at)
+    )
+    with reading(engine) as connection:
+        return [
+            PlannedSlot(row.planned_at, row.jobs, row.energy_kwh, row.expected_g_per_kwh)
+            for row in connection.execute(query)
+        ]
+
+
+def _decision(row: AnyRow) -> DecisionRow:
+    return DecisionRow(
+        at=row.at,
+        outcome=row.outcome,
+        reason=row.reason,
+        intensity_g_per_kwh=row.intensity_g_per_kwh,
+        band=Band(row.band),
+        planned_at=row.planned_at,
+        expected_g_per_kwh=row.expected_g_per_kwh,
+        expected_saving_g=row.expected_saving_g,
+        latest_start=row.latest_start,
+        freshness=Freshness(row.freshness),
+        cause=Cause(row.cause),
+        region=row.region,
+        lane=row.lane,
+        max_band=Band(row.max_band),
+        index_percent=row.index_percent,
+        window_g_per_kwh=row.window_g_per_kwh,
+        forecast_age_seconds=row.forecast_age_seconds,
+        attempts=row.attempts,
+        deferrals=row.deferrals,
+    )

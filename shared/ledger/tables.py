@@ -1,0 +1,282 @@
+"""The ledger's tables, typed, for SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    MetaData,
+    Named,
+    Row,
+    Table,
+    Text,
+    TypedColumns,
+    TypeDecorator,
+    Uuid,
+    false,
+    text,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of any columns, read by their names."""
+ACCOUNT_IS_DUE = "account_due"
+"""The partial index's condition; SQLite uses the index only where a query says exactly this."""
+
+
+def to_microseconds(at: datetime) -> int:
+    """Microseconds since 1970, exact.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return (at - _EPOCH) // _MICROSECOND
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime as whole microseconds since 1970.
+
+    A plain integer sorts, subtracts and compares the same way in every database.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """Store."""
+        del dialect
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """Read."""
+        del dialect
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class EventColumns(TypedColumns):
+    """Everything that happened, as it was told; beats apart, of which only the last is kept."""
+
+    id: Named[UUID] = Column(Uuid(), primary_key=True)
+    type: Named[str] = Column(Text())
+    job_id: Named[UUID | None] = Column(Uuid())
+    at: Named[datetime] = Column(Instant())
+    body: Named[str] = Column(Text())
+
+
+class JobColumns(TypedColumns):
+    """Each job as it is now.
+
+    A `..._key` column holds the rank of the event that its group of columns was taken from; the
+    greatest rank wins, so that events may arrive in any order and any number of times.
+    """
+
+    id: Named[UUID] = Column(Uuid(), primary_key=True)
+    # group "accepted": from the earliest job.accepted
+    accepted_key: Named[str | None] = Column(Text())
+    type: Named[str | None] = Column(Text())
+    priority: Named[str | None] = Column(Text())
+    max_band: Named[str | None] = Column(Text())
+    submitted_at: Named[datetime | None] = Column(Instant())
+    deadline: Named[datetime | None] = Column(Instant())
+    expected_duration_seconds: Named[float | None] = Column(Double())
+    declared_energy_kwh: Named[float | None] = Column(Double())
+    interruptible: Named[bool | None] = Column(Boolean())
+    # group "state": from the event that is farthest along
+    state_key: Named[str] = Column(Text())
+    state: Named[str] = Column(Text())
+    state_at: Named[datetime] = Column(Instant())
+    finished_at: Named[datetime | None] = Column(Instant())
+    result: Named[str | None] = Column(Text())
+    # group "decision": from the last decision
+    decision_key: Named[str | None] = Column(Text())
+    region: Named[str | None] = Column(Text())
+    lane: Named[str | None] = Column(Text())
+    reason: Named[str | None] = Column(Text())
+    expected_g_per_kwh: Named[float | None] = Column(Double())
+    # group "planned": from the last deferral
+    planned_key: Named[str | None] = Column(Text())
+    planned_at: Named[datetime | None] = Column(Instant())
+    # group "promised": from the first decision
+    promised_key: Named[str | None] = Column(Text())
+    promised_g: Named[float | None] = Column(Double())
+    # group "failure": from the last failure
+    failure_key: Named[str | None] = Column(Text())
+    error: Named[str | None] = Column(Text())
+    # the highest counters seen, and the first start
+    attempts: Named[int] = Column(BigInteger())
+    deferrals: Named[int] = Column(BigInteger())
+    started_at: Named[datetime | None] = Column(Instant())
+    wait_seconds: Named[float | None] = Column(Double())
+    # the account, worked out when the job is final and again when a reading comes late
+    account_due: Named[bool] = Column(Boolean(), server_default=false())
+    signal: Named[str | None] = Column(Text())
+    simulated: Named[bool | None] = Column(Boolean())
+    energy_kwh: Named[float | None] = Column(Double())
+    wasted_kwh: Named[float | None] = Column(Double())
+    energy_method: Named[str | None] = Column(Text())
+    emissions_g: Named[float | None] = Column(Double())
+    baseline_g: Named[float | None] = Column(Double())
+    reference_g: Named[float | None] = Column(Double())
+    avoided_g: Named[float | None] = Column(Double())
+    intensity_method: Named[str | None] = Column(Text())
+
+
+class AttemptColumns(TypedColumns):
+    """Each attempt once; the first success counts, else the first failure, else the last start."""
+
+    job_id: Named[UUID] = Column(Uuid(), primary_key=True)
+    attempt: Named[int] = Column(BigInteger(), primary_key=True, autoincrement=False)
+    key: Named[str] = Column(Text())
+    pool: Named[str] = Column(Text())
+    region: Named[str] = Column(Text())
+    started_at: Named[datetime] = Column(Instant())
+    finished_at: Named[datetime | None] = Column(Instant())
+    outcome: Named[str | None] = Column(Text())
+    energy_kwh: Named[float | None] = Column(Double())
+    energy_method: Named[str | None] = Column(Text())
+    error: Named[str | None] = Column(Text())
+    traceback: Named[str | None] = Column(Text())
+
+
+class DecisionColumns(TypedColumns):
+    """Each decision with its numbers; `sequence` orders those of a job."""
+
+    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
+    job_id: Named[UUID] = Column(Uuid())
+    sequence: Named[int] = Column(BigInteger())
+    at: Named[datetime] = Column(Instant())
+    outcome: Named[str] = Column(Text())
+    cause: Named[str] = Column(Text())
+    reason: Named[str] = Column(Text())
+    attempts: Named[int] = Column(BigInteger())
+    deferrals: Named[int] = Column(BigInteger())
+    promised_g: Named[float | None] = Column(Double())
+    planned_at: Named[datetime | None] = Column(Instant())
+    slot: Named[int | None] = Column(BigInteger())
+    lane: Named[str | None] = Column(Text())
+    region: Named[str] = Column(Text())
+    band: Named[str] = Column(Text())
+    max_band: Named[str] = Column(Text())
+    latest_start: Named[datetime] = Column(Instant())
+    freshness: Named[str] = Column(Text())
+    intensity_g_per_kwh: Named[float | None] = Column(Double())
+    index_percent: Named[float | None] = Column(Double())
+    forecast_age_seconds: Named[float | None] = Column(Double())
+    window_g_per_kwh: Named[float | None] = Column(Double())
+    expected_g_per_kwh: Named[float | None] = Column(Double())
+    expected_saving_g: Named[float | None] = Column(Double())
+
+
+class ReadingColumns(TypedColumns):
+    """Each point of a region's grid; an observed one replaces a forecast of the same point."""
+
+    region: Named[str] = Column(Text(), primary_key=True)
+    signal: Named[str] = Column(Text(), primary_key=True)
+    source: Named[str] = Column(Text(), primary_key=True)
+    at: Named[datetime] = Column(Instant(), primary_key=True)
+    key: Named[str] = Column(Text())
+    period_seconds: Named[float] = Column(Double())
+    simulated: Named[bool] = Column(Boolean())
+    freshness: Named[str] = Column(Text())
+    band: Named[str] = Column(Text())
+    intensity_g_per_kwh: Named[float | None] = Column(Double())
+    index_percent: Named[float | None] = Column(Double())
+
+
+class GridColumns(TypedColumns):
+    """The latest update of each region; forecast, cuts and warnings are JSON."""
+
+    region: Named[str] = Column(Text(), primary_key=True)
+    key: Named[str] = Column(Text())
+    updated_at: Named[datetime] = Column(Instant())
+    at: Named[datetime] = Column(Instant())
+    period_seconds: Named[float] = Column(Double())
+    signal: Named[str] = Column(Text())
+    source: Named[str] = Column(Text())
+    simulated: Named[bool] = Column(Boolean())
+    freshness: Named[str] = Column(Text())
+    band: Named[str] = Column(Text())
+    intensity_g_per_kwh: Named[float | None] = Column(Double())
+    index_percent: Named[float | None] = Column(Double())
+    reason: Named[str | None] = Column(Text())
+    forecast: Named[str | None] = Column(Text())
+    cuts: Named[str | None] = Column(Text())
+    warnings: Named[str] = Column(Text())
+
+
+class PoolSizeColumns(TypedColumns):
+    """Each time that a worker pool followed the band."""
+
+    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
+    at: Named[datetime] = Column(Instant())
+    pool: Named[str] = Column(Text())
+    region: Named[str] = Column(Text())
+    band: Named[str] = Column(Text())
+    factor: Named[float] = Column(Double())
+    consumers: Named[int] = Column(BigInteger())
+    prefetch: Named[int] = Column(BigInteger())
+    base_consumers: Named[int] = Column(BigInteger())
+    base_prefetch: Named[int] = Column(BigInteger())
+    reason: Named[str] = Column(Text())
+
+
+class ServiceColumns(TypedColumns):
+    """The latest beat of each process; its facts are JSON."""
+
+    instance: Named[str] = Column(Text(), primary_key=True)
+    service: Named[str] = Column(Text(), primary_key=True)
+    at: Named[datetime] = Column(Instant())
+    host: Named[str] = Column(Text())
+    pid: Named[int] = Column(BigInteger())
+    started_at: Named[datetime] = Column(Instant())
+    interval_seconds: Named[float] = Column(Double())
+    facts: Named[str] = Column(Text())
+
+
+class RejectionColumns(TypedColumns):
+    """Each message that was no valid job."""
+
+    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
+    at: Named[datetime] = Column(Instant())
+    job_id: Named[UUID | None] = Column(Uuid())
+    reason: Named[str] = Column(Text())
+
+
+metadata = MetaData()
+events = Table("events", metadata, EventColumns)
+jobs = Table("jobs", metadata, JobColumns)
+attempts = Table("attempts", metadata, AttemptColumns)
+decisions = Table("decisions", metadata, DecisionColumns)
+readings = Table("readings", metadata, ReadingColumns)
+grids = Table("grids", metadata, GridColumns)
+pool_sizes = Table("pool_sizes", metadata, PoolSizeColumns)
+services = Table("services", metadata, ServiceColumns)
+rejections = Table("rejections", metadata, RejectionColumns)
+
+Index("ix_events_at", events.c.at)
+Index("ix_events_job_id", events.c.job_id)
+Index("ix_jobs_submitted_at", jobs.c.submitted_at)
+Index("ix_jobs_state", jobs.c.state, jobs.c.submitted_at)
+Index("ix_jobs_region_state", jobs.c.region, jobs.c.state, jobs.c.planned_at)
+Index("ix_jobs_finished_at", jobs.c.finished_at)
+Index(
+    "ix_jobs_account_due",
+    jobs.c.id,
+    sqlite_where=text(ACCOUNT_IS_DUE),
+    postgresql_where=text(ACCOUNT_IS_DUE),
+)
+Index("ix_decisions_job_id", decisions.c.job_id, decisions.c.sequence)
+Index("ix_readings_region_at", readings.c.region, readings.c.at)
+Index("ix_pool_sizes_region_at", pool_sizes.c.region, pool_sizes.c.at)
+Index("ix_pool_sizes_pool_at", pool_sizes.c.pool, pool_sizes.c.at)
+Index("ix_services_at", services.c.at)
+Index("ix_rejections_at", rejections.c.at)

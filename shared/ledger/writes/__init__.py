@@ -1,0 +1,80 @@
+"""Write what happened: idempotent, and in any order."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from shared.ledger.tables import events as event_rows
+from shared.ledger.tables import rejections
+from shared.ledger.writes.accounts import settle_accounts
+from shared.ledger.writes.grid import record_beats, record_grids, record_pools
+from shared.ledger.writes.jobs import record_jobs
+from shared.ledger.writes.upsert import Row, insert_new
+from shared.messages import (
+    AnyEvent,
+    Event,
+    IntensityUpdated,
+    JobEvent,
+    JobRejected,
+    PoolResized,
+    ServiceBeat,
+    encode,
+    message_name,
+)
+
+__all__ = ["record", "settle_accounts"]
+
+MOST_AT_ONCE = 1000
+"""Events whose rows are merged together; bounds memory and the length of statements."""
+
+E = TypeVar("E", bound=Event)
+
+
+def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
+    """Record events, each once, whatever their order; the caller begins and commits.
+
+    Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
+    rest. A beat only replaces the one before it.
+    """
+    for start in range(0, len(events), MOST_AT_ONCE):
+        _record(connection, events[start : start + MOST_AT_ONCE])
+    settle_accounts(connection)
+
+
+def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
+    events = _new(connection, told)
+    kept = [_event(event) for event in events if not isinstance(event, ServiceBeat)]
+    insert_new(connection, event_rows, kept)
+    record_jobs(connection, _of(events, JobEvent))
+    record_grids(connection, _of(events, IntensityUpdated))
+    record_pools(connection, _of(events, PoolResized))
+    record_beats(connection, _of(events, ServiceBeat))
+    insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
+
+
+def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
+    """The events that were not recorded before, each once."""
+    by_id = {event.id: event for event in reversed(told)}
+    known = connection.scalars(select(event_rows.c.id).where(event_rows.c.id.in_(list(by_id))))
+    for event_id in known:
+        del by_id[event_id]
+    return list(reversed(by_id.values()))
+
+
+def _of(events: Sequence[AnyEvent], kind: type[E]) -> list[E]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def _event(event: Event) -> Row:
+    return {
+        "id": event.id,
+        "type": message_name(event),
+        "job_id": getattr(event, "job_id", None),
+        "at": event.at,
+        "body": encode(event).decode(),
+    }
+
+
+def _rejection(event: JobRejected) -> Row:
+    return {"event_id": event.id, "at": event.at, "job_id": event.job_id, "reason": event.reason}

@@ -1,0 +1,151 @@
+"""What each event says about its job: claims of a rank, of which the greatest wins."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared.domain.jobs import State
+from shared.ledger.writes import positions
+from shared.messages import (
+    Attempted,
+    Decided,
+    JobAccepted,
+    JobDeferred,
+    JobDied,
+    JobEvent,
+    JobExpired,
+    JobFailed,
+    JobReleased,
+    JobRetried,
+    JobStarted,
+    JobSucceeded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Values for a group of columns, with their rank."""
+
+    group: str
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """All that one event says about its job."""
+
+    claims: tuple[Claim, ...] = ()
+    attempts: int = 0
+    deferrals: int = 0
+    started_at: datetime | None = None
+    decision: Mapping[str, Any] | None = field(default=None)
+
+
+def said_by(event: JobEvent) -> Said:
+    """What an event says about its job."""
+    if isinstance(event, JobAccepted):
+        return _accepted(event)
+    if isinstance(event, Decided):
+        return _decided(event)
+    if isinstance(event, Attempted):
+        return _attempted(event)
+    if isinstance(event, JobRetried | JobDied):
+        return _given_back(event)
+    return Said()
+
+
+def outcome_of(event: Decided) -> State:
+    """The state that a decision brings its job to."""
+    if isinstance(event, JobReleased):
+        return State.READY
+    return State.EXPIRED if isinstance(event, JobExpired) else State.DEFERRED
+
+
+def _accepted(event: JobAccepted) -> Said:
+    job = event.job
+    values = {
+        "type": job.type,
+        "priority": job.priority.value,
+        "max_band": job.max_band.value,
+        "submitted_at": job.submitted_at,
+        "deadline": job.deadline,
+        "expected_duration_seconds": job.expected_duration_seconds,
+        "declared_energy_kwh": job.expected_energy_kwh(),
+        "interruptible": job.interruptible,
+    }
+    accepted = Claim("accepted", positions.first(event.at, event.id), values)
+    state = _state(event, State.SUBMITTED, failed=job.attempts, deferrals=job.deferrals)
+    return Said((accepted, state), job.attempts, job.deferrals)
+
+
+def _decided(event: Decided) -> Said:
+    outcome = outcome_of(event)
+    place = positions.sequence(event.attempts, event.deferrals, outcome)
+    key = positions.decision_key(place, event.at, event.id)
+    released = event if isinstance(event, JobReleased) else None
+    decision = {
+        "region": released.region if released else event.numbers.region,
+        "lane": released.lane.value if released else None,
+        "reason": event.reason,
+        "expected_g_per_kwh": event.numbers.expected_g_per_kwh,
+    }
+    first = positions.first_decision_key(place, event.at, event.id)
+    claims = [
+        Claim("decision", key, decision),
+        Claim("promised", first, {"promised_g": event.promised_g}),
+        _state(event, outcome, failed=event.attempts, deferrals=event.deferrals),
+    ]
+    if isinstance(event, JobDeferred):
+        claims.append(Claim("planned", key, {"planned_at": event.planned_at}))
+    return Said(tuple(claims), event.attempts, event.deferrals)
+
+
+def _attempted(event: Attempted) -> Said:
+    key = positions.run_key(event.attempt, event.at, event.id)
+    decision = {"region": event.region, "lane": None, "reason": None, "expected_g_per_kwh": None}
+    claims = [Claim("decision", key, decision)]
+    if isinstance(event, JobStarted):
+        claims.append(_state(event, State.RUNNING, failed=event.attempt - 1))
+    if isinstance(event, JobSucceeded):
+        claims.append(_succeeded(event))
+    if isinstance(event, JobFailed):
+        claims.append(_failure(event, died=False))
+    return Said(tuple(claims), event.attempt, started_at=event.started_at)
+
+
+def _succeeded(event: JobSucceeded) -> Claim:
+    values = {
+        "state": State.SUCCEEDED.value,
+        "state_at": event.at,
+        "finished_at": event.finished_at,
+        "result": None if event.result is None else json.dumps(event.result),
+    }
+    key = positions.state_key(State.SUCCEEDED, event.finished_at, event.id)
+    return Claim("state", key, values)
+
+
+def _given_back(event: JobRetried | JobDied) -> Said:
+    failed = event.attempt - 1
+    if isinstance(event, JobRetried):
+        return Said((_state(event, State.RETRYING, failed=failed),), event.attempt)
+    state = _state(event, State.DEAD, failed=failed)
+    return Said((state, _failure(event, died=True)), event.attempt)
+
+
+def _failure(event: JobFailed | JobDied, *, died: bool) -> Claim:
+    key = positions.failure_key(event.attempt, event.at, event.id, died=died)
+    return Claim("failure", key, {"error": event.error})
+
+
+def _state(event: JobEvent, state: State, *, failed: int, deferrals: int = 0) -> Claim:
+    key = positions.state_key(state, event.at, event.id, failed=failed, deferrals=deferrals)
+    values = {
+        "state": state.value,
+        "state_at": event.at,
+        "finished_at": event.at if state in {State.DEAD, State.EXPIRED} else None,
+        "result": None,
+    }
+    return Claim("state", key, values)

@@ -1,0 +1,119 @@
+"""Record the grid, the pools and the processes."""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, or_, update
+
+from shared.domain.grid import Freshness
+from shared.ledger.tables import grids, jobs, pool_sizes, readings, services
+from shared.ledger.writes import positions
+from shared.ledger.writes.upsert import Row, insert_new, upsert
+from shared.messages import IntensityUpdated, PoolResized, ServiceBeat
+
+CARRIED_PERIODS = 13
+"""A point may speak for its own period and the 12 after it (`mean_intensity`)."""
+_RUNGS = tuple(reversed(Freshness))
+
+
+def record_grids(connection: Connection, updates: Sequence[IntensityUpdated]) -> None:
+    """Keep the points, the latest update of each region, and say which accounts to work out."""
+    if not updates:
+        return
+    upsert(connection, readings, [_reading(update) for update in updates], newer_by="key")
+    upsert(connection, grids, [_grid(update) for update in updates], newer_by="key")
+    for told in updates:
+        if told.reading.intensity_g_per_kwh is not None:
+            _make_due(connection, told)
+
+
+def record_pools(connection: Connection, sizes: Sequence[PoolResized]) -> None:
+    """Keep every change of a pool's size."""
+    insert_new(connection, pool_sizes, [_pool_size(size) for size in sizes])
+
+
+def record_beats(connection: Connection, beats: Sequence[ServiceBeat]) -> None:
+    """Keep the latest beat of each process."""
+    upsert(connection, services, [_service(beat) for beat in beats], newer_by="at")
+
+
+def _make_due(connection: Connection, told: IntensityUpdated) -> None:
+    """Finished jobs whose time overlaps a point are accounted again.
+
+    A point normally comes before the jobs that it matters to have finished, so the index on
+    `finished_at` finds next to none.
+    """
+    point = told.reading
+    until = point.at + timedelta(seconds=point.period_seconds * CARRIED_PERIODS)
+    overlaps = or_(jobs.c.submitted_at.is_(None), jobs.c.submitted_at <= until)
+    connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.finished_at >= point.at,
+            overlaps,
+            jobs.c.attempts > 0,
+            ~jobs.c.account_due,
+        )
+        .values(account_due=True)
+    )
+
+
+def _reading(told: IntensityUpdated) -> Row:
+    point = told.reading
+    # An observed point replaces an expected one, else the later update the earlier.
+    key = f"{_RUNGS.index(told.freshness)}{positions.last(told.at, told.id)}"
+    return {
+        "region": point.region,
+        "signal": point.signal.value,
+        "source": point.source,
+        "at": point.at,
+        "key": key,
+        "period_seconds": point.period_seconds,
+        "simulated": point.simulated,
+        "freshness": told.freshness.value,
+        "band": told.band.value,
+        "intensity_g_per_kwh": point.intensity_g_per_kwh,
+        "index_percent": point.index_percent,
+    }
+
+
+def _grid(told: IntensityUpdated) -> Row:
+    forecast = told.model_dump(mode="json", include={"forecast", "cuts"})
+    row = _reading(told) | {"key": positions.last(told.at, told.id)}
+    return row | {
+        "updated_at": told.at,
+        "reason": told.reason,
+        "forecast": None if told.forecast is None else json.dumps(forecast["forecast"]),
+        "cuts": None if told.cuts is None else json.dumps(forecast["cuts"]),
+        "warnings": json.dumps(told.warnings),
+    }
+
+
+def _pool_size(event: PoolResized) -> Row:
+    return {
+        "event_id": event.id,
+        "at": event.at,
+        "pool": event.pool,
+        "region": event.region,
+        "band": event.band.value,
+        "factor": event.factor,
+        "consumers": event.consumers,
+        "prefetch": event.prefetch,
+        "base_consumers": event.base_consumers,
+        "base_prefetch": event.base_prefetch,
+        "reason": event.reason,
+    }
+
+
+def _service(event: ServiceBeat) -> Row:
+    return {
+        "instance": event.instance,
+        "service": event.service,
+        "at": event.at,
+        "host": event.host,
+        "pid": event.pid,
+        "started_at": event.started_at,
+        "interval_seconds": event.interval_seconds,
+        "facts": json.dumps(event.facts),
+    }

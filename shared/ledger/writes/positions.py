@@ -1,0 +1,89 @@
+"""Ranks: which of two events says more about a job, whatever the order of their arrival.
+
+A rank is text of fixed width whose greatest value wins. The state's rank follows the transition
+table: a state without a way out beats everything; else the number of failed attempts decides,
+then the phase of the attempt, then the number of deferrals, then the state, then the time.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.domain.jobs import TRANSITIONS, State
+from shared.ledger.tables import to_microseconds
+
+_STATES = tuple(State)
+_PHASES = {
+    State.SUBMITTED: 0,
+    State.DEFERRED: 0,
+    State.READY: 0,
+    State.RUNNING: 1,
+    State.PAUSED: 1,
+    State.RETRYING: 2,
+    State.DEAD: 2,
+}
+_LAST_WORDS = (State.EXPIRED, State.CANCELLED, State.SUCCEEDED)
+_BEYOND = 10**18
+
+
+def state_key(
+    state: State, at: datetime, event_id: UUID, *, failed: int = 0, deferrals: int = 0
+) -> str:
+    """The rank of a job's state.
+
+    Args:
+        state: the state that an event brings a job to.
+        at: when.
+        event_id: of the event.
+        failed: attempts that had failed before.
+        deferrals: deferrals until then.
+    """
+    if not TRANSITIONS[state]:
+        return f"1{_LAST_WORDS.index(state)}{first(at, event_id)}"
+    counters = f"{max(failed, 0):06d}{_PHASES[state]}{deferrals:06d}"
+    return f"0{counters}{_STATES.index(state):02d}{last(at, event_id)}"
+
+
+def sequence(attempts: int, deferrals: int, state: State) -> int:
+    """The place of a decision among those of its job."""
+    return attempts * 10**8 + deferrals * 10**2 + _STATES.index(state)
+
+
+def decision_key(place: int, at: datetime, event_id: UUID) -> str:
+    """The rank of a decision: the last one wins."""
+    return f"1{place:018d}{last(at, event_id)}"
+
+
+def run_key(attempt: int, at: datetime, event_id: UUID) -> str:
+    """The rank of an attempt as a witness of a job's region: below every decision."""
+    return f"0{attempt:018d}{last(at, event_id)}"
+
+
+def first_decision_key(place: int, at: datetime, event_id: UUID) -> str:
+    """The rank of a decision where the first one wins."""
+    return f"{_BEYOND - place:019d}{first(at, event_id)}"
+
+
+def failure_key(attempt: int, at: datetime, event_id: UUID, *, died: bool) -> str:
+    """The rank of a failure: the last attempt's, and death's own words above it."""
+    return f"{attempt:06d}{died:d}{last(at, event_id)}"
+
+
+def attempt_key(state: State, at: datetime, event_id: UUID) -> str:
+    """The rank of what became of an attempt.
+
+    The first success wins, else the first failure, so that a redelivered message changes
+    nothing; of starts alone the last wins, for that one is running.
+    """
+    if state is State.SUCCEEDED:
+        return f"2{first(at, event_id)}"
+    return f"1{first(at, event_id)}" if state is State.DEAD else f"0{last(at, event_id)}"
+
+
+def last(at: datetime, event_id: UUID) -> str:
+    """Text that is greatest for the latest event."""
+    return f"{to_microseconds(at):019d}{event_id.hex[:8]}"
+
+
+def first(at: datetime, event_id: UUID) -> str:
+    """Text that is greatest for the earliest event."""
+    return f"{_BEYOND - to_microseconds(at):019d}{event_id.hex[:8]}"

@@ -1,0 +1,76 @@
+"""Messages to JSON bodies and back; what cannot be read is our own error."""
+
+import json
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import InvalidJob, Undecodable
+from shared.messages.base import Message, explain
+from shared.messages.events import AnyEvent, Event
+from shared.messages.jobs import JobSubmit, QueuedJob
+
+_EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+def encode(message: Message) -> bytes:
+    """The JSON body of a message, UTF-8."""
+    return message.model_dump_json().encode()
+
+
+def message_name(message: Message) -> str:
+    """Name and version, the AMQP `type`: `job.deferred.v1`."""
+    name = getattr(message, "type", None)
+    return "job.submit.v1" if isinstance(message, JobSubmit) else str(name)
+
+
+def routing_key(event: Event) -> str:
+    """An event's routing key: its name without the version."""
+    return message_name(event).rsplit(".", 1)[0]
+
+
+def decode_submit(body: bytes) -> JobSubmit:
+    """Read a submission.
+
+    Raises:
+        Undecodable: the body is not a JSON object.
+        InvalidJob: a field is wrong; the one line names it and says what is expected.
+    """
+    try:
+        raw = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Undecodable(f"the body is not JSON: {str(error)[:200]}") from error
+    if not isinstance(raw, dict):
+        raise Undecodable(f"the body is a JSON {_json_kind(raw)}, not an object")
+    try:
+        return JobSubmit.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidJob(explain(error, known=JobSubmit.model_fields)) from error
+
+
+def decode_queued(body: bytes) -> QueuedJob:
+    """Read an accepted job.
+
+    Raises:
+        Undecodable: it is none.
+    """
+    try:
+        return QueuedJob.model_validate_json(body)
+    except ValidationError as error:
+        raise Undecodable(f"not a job.queued.v1: {explain(error)}") from error
+
+
+def decode_event(body: bytes) -> AnyEvent:
+    """Read an event.
+
+    Raises:
+        Undecodable: it is none, or of an unknown name or version.
+    """
+    try:
+        return _EVENTS.validate_json(body)
+    except ValidationError as error:
+        raise Undecodable(f"not an event: {explain(error)}") from error
+
+
+def _json_kind(raw: object) -> str:
+    kinds = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return kinds.get(type(raw), "null")

@@ -1,0 +1,194 @@
+"""Events: what happened, in the past tense, with all that explains it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.domain.bands import Band, Cuts
+from shared.domain.decisions import Cause, Numbers
+from shared.domain.grid import Forecast, Freshness, Reading
+from shared.domain.jobs import Job, Lane
+from shared.domain.savings import EnergyMethod
+from shared.messages.base import Message
+
+
+class Event(Message):
+    """Something that happened; the ledger counts each id once."""
+
+    id: UUID
+    at: AwareDatetime
+
+
+class JobEvent(Event):
+    """Something that happened to a job."""
+
+    job_id: UUID
+
+
+class Decided(JobEvent):
+    """A decision with all that explains it."""
+
+    cause: Cause
+    reason: str
+    numbers: Numbers
+    attempts: int
+    deferrals: int
+    promised_g: float | None = None
+
+
+class JobAccepted(JobEvent):
+    """A submission passed the door and is now the scheduler's."""
+
+    type: Literal["job.accepted.v1"] = "job.accepted.v1"
+    job: Job
+
+
+class JobRejected(Event):
+    """A message is not a valid job; it is kept whole in `jobs.rejected`."""
+
+    type: Literal["job.rejected.v1"] = "job.rejected.v1"
+    reason: str
+    job_id: UUID | None = None
+
+
+class JobDeferred(Decided):
+    """A job waits on the wheel for a cleaner grid, or for the end of its backoff."""
+
+    type: Literal["job.deferred.v1"] = "job.deferred.v1"
+    planned_at: AwareDatetime
+    slot: int
+
+
+class JobReleased(Decided):
+    """A job was sent to a ready queue."""
+
+    type: Literal["job.released.v1"] = "job.released.v1"
+    region: str
+    lane: Lane
+
+
+class JobExpired(Decided):
+    """A job was given up because it could not finish by its deadline."""
+
+    type: Literal["job.expired.v1"] = "job.expired.v1"
+
+
+class Attempted(JobEvent):
+    """One attempt at a job in a worker pool; `attempt` counts from 1."""
+
+    attempt: int
+    pool: str
+    region: str
+    started_at: AwareDatetime
+
+
+class JobStarted(Attempted):
+    """A handler began to run."""
+
+    type: Literal["job.started.v1"] = "job.started.v1"
+
+
+class Finished(Attempted):
+    """An attempt ended, having used energy."""
+
+    finished_at: AwareDatetime
+    energy_kwh: float | None
+    energy_method: EnergyMethod | None
+
+
+class JobSucceeded(Finished):
+    """A handler returned; `result` is what it returned, if that is small JSON."""
+
+    type: Literal["job.succeeded.v1"] = "job.succeeded.v1"
+    result: Any = None
+
+
+class JobFailed(Finished):
+    """An attempt failed."""
+
+    type: Literal["job.failed.v1"] = "job.failed.v1"
+    error: str
+    traceback: str | None = None
+
+
+class JobRetried(JobEvent):
+    """A failed job goes back to the scheduler, to run no earlier than `not_before`."""
+
+    type: Literal["job.retried.v1"] = "job.retried.v1"
+    attempt: int
+    not_before: AwareDatetime
+
+
+class JobDied(JobEvent):
+    """A job failed for good and is kept in `jobs.dead`."""
+
+    type: Literal["job.died.v1"] = "job.died.v1"
+    attempt: int
+    error: str
+
+
+class IntensityUpdated(Event):
+    """A region's grid, as the publisher sees it now: the broadcast of every poll.
+
+    Attributes:
+        reading: the point that holds now; its values are None on the `unknown` rung.
+        cuts: the band edges in force, for the values of the forecast.
+        reason: why this rung, in words; None while live.
+        period_seconds: when to expect the next update.
+    """
+
+    type: Literal["intensity.updated.v1"] = "intensity.updated.v1"
+    reading: Reading
+    band: Band
+    freshness: Freshness
+    forecast: Forecast | None = None
+    cuts: Cuts | None = None
+    reason: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class PoolResized(Event):
+    """A worker pool follows the band."""
+
+    type: Literal["pool.resized.v1"] = "pool.resized.v1"
+    pool: str
+    region: str
+    band: Band
+    factor: float
+    consumers: int
+    prefetch: int
+    base_consumers: int
+    base_prefetch: int
+    reason: str
+
+
+class ServiceBeat(Event):
+    """A service is alive; `facts` are its own numbers, such as running jobs."""
+
+    type: Literal["service.beat.v1"] = "service.beat.v1"
+    service: str
+    instance: str
+    host: str
+    pid: int
+    started_at: AwareDatetime
+    interval_seconds: float
+    facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+
+
+AnyEvent = Annotated[
+    JobAccepted
+    | JobRejected
+    | JobDeferred
+    | JobReleased
+    | JobExpired
+    | JobStarted
+    | JobSucceeded
+    | JobFailed
+    | JobRetried
+    | JobDied
+    | IntensityUpdated
+    | PoolResized
+    | ServiceBeat,
+    Field(discriminator="type"),
+]

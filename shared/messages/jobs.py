@@ -1,0 +1,87 @@
+"""Jobs on the wire: the submission of a user, the accepted job, the answer."""
+
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
+
+from shared.domain.bands import Band
+from shared.domain.jobs import Job, OnDeadline, Priority
+from shared.messages.base import Message
+
+JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
+Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
+Watts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Kwh = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class JobSubmit(Message):
+    """What a user publishes (`job.submit.v1`); only `type` is required."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: JobType
+    payload: dict[str, Any] = Field(default_factory=dict)
+    id: UUID | None = None
+    priority: Priority | None = None
+    max_band: Band | None = None
+    deadline: AwareDatetime | None = None
+    deadline_seconds: Seconds | None = None
+    expected_duration_seconds: Seconds | None = None
+    power_watts: Watts | None = None
+    energy_kwh: Kwh | None = None
+    region: str | None = None
+    regions: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    interruptible: bool | None = None
+    on_deadline: OnDeadline | None = None
+    retries: Annotated[int, Field(ge=0, le=100)] | None = None
+    timeout_seconds: Seconds | None = None
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @field_validator("max_band")
+    @classmethod
+    def _a_known_band(cls, value: Band | None) -> Band | None:
+        if value is Band.UNKNOWN:
+            raise ValueError("use one of very_low, low, medium, high, very_high")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_each_pair(self) -> Self:
+        pairs = (
+            ("deadline", "deadline_seconds"),
+            ("power_watts", "energy_kwh"),
+            ("region", "regions"),
+        )
+        for first, second in pairs:
+            if getattr(self, first) is not None and getattr(self, second) is not None:
+                raise ValueError(f"give {first} or {second}, not both")
+        return self
+
+
+class QueuedJob(Message):
+    """An accepted job on its way: what waits on the wheel and in the ready queues.
+
+    Attributes:
+        slot: the absolute slot that it waits for; None in a ready queue.
+        not_before: the end of a retry's backoff.
+        promised_g: the saving that its first decision expected.
+        region: where it was sent; None until then.
+    """
+
+    type: Literal["job.queued.v1"] = "job.queued.v1"
+    job: Job
+    payload: dict[str, Any] = Field(default_factory=dict)
+    slot: int | None = None
+    not_before: AwareDatetime | None = None
+    promised_g: float | None = None
+    region: str | None = None
+    traceparent: str | None = None
+
+
+class Reply(Message):
+    """What a submission's `reply_to` gets: acceptance, or the rejection's reason."""
+
+    type: Literal["job.reply.v1"] = "job.reply.v1"
+    id: UUID | None
+    accepted: bool
+    reason: str | None = None

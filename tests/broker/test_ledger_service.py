@@ -1,0 +1,244 @@
+"""The ledger on a real broker: nothing lost, nothing counted twice, whatever dies."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractConnection
+from sqlalchemy import Engine, func, select
+
+from services.ledger.recorder import Recorder
+from services.ledger.service import Batching, Ledger
+from shared.broker.connection import keep_connected
+from shared.domain.savings import EnergyMethod
+from shared.ledger import reads, schema
+from shared.ledger.schema import migrate, open_engine, writing
+from shared.ledger.tables import attempts, events, jobs
+from shared.messages import AnyEvent, JobStarted, JobSucceeded, encode
+from shared.runtime import system_random
+
+ROOT = Path(__file__).parents[2]
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+LIMIT_SECONDS = 60
+
+
+def job_id(number: int) -> UUID:
+    return uuid5(NAMESPACE_OID, f"job {number}")
+
+
+def attempt(number: int, kind: str, attempt_number: int = 1) -> dict[str, Any]:
+    return {
+        "id": uuid5(job_id(number), f"{kind} {attempt_number}"),
+        "at": NOON + timedelta(seconds=number),
+        "job_id": job_id(number),
+        "attempt": attempt_number,
+        "pool": "p:R",
+        "region": "R",
+        "started_at": NOON + timedelta(seconds=number),
+    }
+
+
+def two_events(number: int) -> list[AnyEvent]:
+    """A job that starts and succeeds."""
+    started = JobStarted(**attempt(number, "started"))
+    finished = {"finished_at": NOON + timedelta(seconds=number + 5)}
+    energy = {"energy_kwh": 0.5, "energy_method": EnergyMethod.DECLARED}
+    return [started, JobSucceeded(**attempt(number, "succeeded"), **finished, **energy)]
+
+
+@dataclass
+class Service:
+    """A ledger with its database; runs inside the test or as a process."""
+
+    deployment: Any
+    url: str
+    engine: Engine
+    connections: list[AbstractConnection] = field(default_factory=list)
+
+    def count(self, table: Any = events) -> int:
+        with self.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(table)) or 0
+
+    async def waiting(self) -> int:
+        return await self.deployment.count(self.deployment.topology.ledger_events)
+
+    async def tell(self, told: list[AnyEvent]) -> None:
+        """Publish, each confirmed."""
+        for start in range(0, len(told), 200):
+            chunk = told[start : start + 200]
+            await asyncio.gather(*(self.deployment.publisher.event(each) for each in chunk))
+
+    @asynccontextmanager
+    async def inside(self, engine: Engine | None = None) -> AsyncIterator[Ledger]:
+        stop = asyncio.Event()
+        topology = self.deployment.topology
+        ledger = Ledger(
+            Recorder(engine or self.engine),
+            self.deployment.publisher,
+            topology.ledger_events,
+            Batching(events=50, seconds=0.01, prefetch=100),
+            stop,
+        )
+
+        async def session(connection: AbstractConnection) -> None:
+            self.connections.append(connection)
+            await ledger.session(connection)
+
+        url = self.deployment.url
+        task = asyncio.create_task(keep_connected(url, "ledger", session, stop, system_random))
+        try:
+            yield ledger
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 20)
+
+    async def process(self, **environment: str) -> asyncio.subprocess.Process:
+        own = {
+            "AMQP_URL": self.deployment.url,
+            "NAMESPACE": self.deployment.topology.namespace,
+            "REGIONS": "R",
+            "WHEEL_SLOTS": "30",
+            "LEDGER_URL": self.url,
+            "BATCH_EVENTS": "20",
+        }
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.ledger",
+            cwd=ROOT,
+            env=os.environ | own | environment,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+
+@pytest.fixture
+def service(deployment: Any, tmp_path: Path) -> Any:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    migrate(url)
+    engine = open_engine(url)
+    yield Service(deployment, url, engine)
+    engine.dispose()
+
+
+async def test_events_are_recorded_and_acknowledged(service: Any, until: Any) -> None:
+    told = [event for number in range(100) for event in two_events(number)]
+    async with service.inside() as ledger:
+        await service.tell(told)
+        await until(lambda: service.count() == len(told))
+        await until(lambda: ledger.recorded >= len(told))
+    assert await service.waiting() == 0
+    row = reads.job_status(service.engine, job_id(7))
+    assert (row.state, row.attempts, row.energy_kwh) == ("succeeded", 1, 0.5)
+
+
+async def test_killed_midway_it_loses_nothing_and_counts_nothing_twice(
+    service: Any, until: Any
+) -> None:
+    told = [event for number in range(1000) for event in two_events(number)]
+    await service.tell(told)
+    first = await service.process()
+    await until(lambda: service.count() >= 200, LIMIT_SECONDS)
+    first.kill()
+    await first.communicate()
+    assert service.count() < len(told)  # it really was midway
+    second = await service.process(BATCH_EVENTS="500")
+    await until(lambda: service.count() == len(told), LIMIT_SECONDS)
+    second.terminate()
+    await asyncio.wait_for(second.communicate(), 20)
+    assert second.returncode == 0
+    assert await service.waiting() == 0
+    assert (service.count(jobs), service.count(attempts)) == (1000, 1000)
+    with service.engine.connect() as connection:
+        assert connection.scalar(select(func.sum(attempts.c.energy_kwh))) == 500.0
+
+
+async def test_told_to_stop_it_acknowledges_what_it_committed(service: Any, until: Any) -> None:
+    told = [event for number in range(500) for event in two_events(number)]
+    await service.tell(told)
+    process = await service.process(BATCH_EVENTS="5", BEAT_SECONDS="1000")
+    await until(lambda: service.count() >= 50, LIMIT_SECONDS)
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    recorded = service.count()
+    assert 50 <= recorded < len(told)
+    beats = 1  # of the process; it is the last in the queue
+
+    async def nothing_in_both() -> bool:
+        return await service.waiting() == len(told) + beats - recorded
+
+    await until(nothing_in_both)
+
+
+async def test_poison_is_set_aside_with_its_reason(service: Any, until: Any) -> None:
+    topology = service.deployment.topology
+    channel = await service.deployment.connection.channel()
+    exchange = await channel.get_exchange(topology.events.name, ensure=False)
+    huge = JobStarted(**attempt(1, "started", 2**70))
+    for body in (b"no JSON", encode(huge)):
+        await exchange.publish(aio_pika.Message(body, message_id="m"), "job.started")
+    async with service.inside() as ledger:
+        await service.tell(two_events(1))
+        await until(lambda: ledger.set_aside == 2)
+        await until(lambda: service.count() == 2)
+    assert await service.waiting() == 0
+    rejected = await channel.get_queue(topology.rejected.name, ensure=False)
+    kept = [await rejected.get() for _ in range(2)]
+    assert {message.body for message in kept} == {b"no JSON", encode(huge)}
+    reasons = sorted(str(message.headers["x-reason"]) for message in kept)
+    assert reasons[0].startswith("it cannot be recorded: ")
+    assert reasons[1].startswith("not an event: ")
+
+
+async def test_it_pauses_while_the_database_is_locked(
+    service: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_MS", 10)
+    impatient = open_engine(service.url)
+    async with service.inside(impatient) as ledger:
+        with writing(service.engine):
+            await service.tell(two_events(1))
+            await until(lambda: not ledger.facts()["writing"])
+
+            async def given_back() -> bool:
+                return await service.waiting() == 2
+
+            await until(given_back)  # it holds nothing while it cannot write
+        await until(lambda: service.count() == 2)
+        assert ledger.facts()["writing"]
+    assert await service.waiting() == 0
+    impatient.dispose()
+
+
+async def test_it_goes_on_after_the_broker_was_gone(service: Any, until: Any) -> None:
+    async with service.inside():
+        await service.tell(two_events(1))
+        await until(lambda: service.count() == 2)
+        await service.connections[0].close()
+        await service.tell(two_events(2))
+        await until(lambda: service.count() == 4)
+    assert len(service.connections) == 2
+
+
+async def test_without_tables_it_says_what_to_do(service: Any, tmp_path: Path) -> None:
+    process = await service.process(LEDGER_URL=f"sqlite:///{tmp_path}/none.db")
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 69
+    assert said.decode().splitlines()[-1].endswith("run `carbon-aware setup` once")
+
+
+async def test_without_its_queue_it_says_what_to_do(service: Any) -> None:
+    process = await service.process(NAMESPACE="nobody-made-this")
+    _, said = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 78
+    assert "run `carbon-aware setup` once" in said.decode().splitlines()[-1]

@@ -1,0 +1,75 @@
+"""Batches, poison, and a database that takes nothing."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event, func, select
+
+from services.ledger.recorder import Recorder
+from shared.errors import LedgerUnreachable
+from shared.ledger import schema
+from shared.ledger.schema import open_engine, writing
+from shared.ledger.tables import events
+from shared.messages import encode
+
+
+def count(ledger: Any) -> int:
+    with ledger.engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(events))
+
+
+def test_a_batch_is_one_transaction(ledger: Any, life: Any) -> None:
+    begun: list[object] = []
+    event.listen(ledger.engine, "begin", begun.append)
+    assert Recorder(ledger.engine).write([encode(told) for told in life]) == []
+    assert (len(begun), count(ledger) if len(begun) == 1 else 0) == (1, len(life))
+
+
+def test_what_cannot_be_read_is_poison_and_the_rest_is_kept(ledger: Any, life: Any) -> None:
+    bodies = [encode(told) for told in life]
+    bodies[3:3] = [b"\xff not JSON", b'{"type": "job.unheard-of.v1"}']
+    poison = Recorder(ledger.engine).write(bodies)
+    assert [spoiled.place for spoiled in poison] == [3, 4]
+    assert all(spoiled.reason.startswith("not an event: ") for spoiled in poison)
+    assert count(ledger) == len(life)
+
+
+def test_one_event_that_the_database_refuses_does_not_stop_the_others(
+    ledger: Any, story: Any, life: Any
+) -> None:
+    huge = story.started(1, 5, attempt=2**70)
+    poison = Recorder(ledger.engine).write([encode(told) for told in [*life[:5], huge, *life[5:]]])
+    assert [spoiled.place for spoiled in poison] == [5]
+    assert "too large" in poison[0].reason
+    assert count(ledger) == len(life)
+
+
+def test_a_full_disk_is_no_poison(ledger: Any, story: Any) -> None:
+    ledger.engine.dispose()  # so that the limit holds for every connection
+    event.listen(ledger.engine, "connect", _fill_disk)
+    bodies = [encode(story.accepted(number, 0)) for number in range(400)]
+    with pytest.raises(LedgerUnreachable, match="full"):
+        Recorder(ledger.engine).write(bodies)
+    event.remove(ledger.engine, "connect", _fill_disk)
+    ledger.engine.dispose()
+    assert count(ledger) == 0
+    assert Recorder(ledger.engine).write(bodies) == []
+    assert count(ledger) == len(bodies)
+
+
+def _fill_disk(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA max_page_count = 1")  # SQLite takes the present size instead
+
+
+def test_a_locked_database_is_no_poison(
+    ledger: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_MS", 10)
+    other = open_engine(str(ledger.engine.url))
+    with (
+        writing(ledger.engine),
+        pytest.raises(LedgerUnreachable, match="database is locked"),
+    ):
+        Recorder(other).write([encode(story.accepted(1, 0))])
+    assert Recorder(other).write([encode(story.accepted(1, 0))]) == []
+    other.dispose()
