@@ -1,0 +1,19 @@
+"""Entry script: `streamlit run dashboard/app.py`; LEDGER_URL says where the ledger is."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+if str(HERE.parent) not in sys.path:
+    # Streamlit puts the script's own folder on the path, but not the one that holds `shared`.
+    sys.path.append(str(HERE.parent))
+
+from dashboard.views import live  # noqa: E402 - after the path
+
+st.set_page_config(page_title="Carbon-aware jobs", page_icon=str(HERE / "icon.png"), layout="wide")
+st.navigation(
+    [st.Page(live.page, title="Live", icon=":material/monitoring:", url_path="live", default=True)],
+    position="top",
+).run()

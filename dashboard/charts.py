@@ -1,0 +1,211 @@
+"""Charts from rows: pure functions, all of whose changing numbers are data, not specification.
+
+So Streamlit hands new rows to the chart that is there instead of drawing another one.
+"""
+
+import math
+from datetime import datetime
+
+import altair as alt
+import pandas as pd
+
+from dashboard import theme
+from dashboard.frames import EXPECTED, RECORDED, Timeline
+from dashboard.theme import Ink
+from shared.domain.bands import KNOWN_BANDS
+
+AXIS_WIDTH = 44
+"""The same room for the labels of every chart, so that their time axes lie under each other."""
+TIME_LABEL = (
+    "timeFormat(datum.value, seconds(datum.value) ? '%H:%M:%S' : "
+    "hours(datum.value) || minutes(datum.value) ? '%H:%M' : '%a %-d %b')"
+)
+TIME_TOOLTIP = "%a %d %b %H:%M:%S"
+
+Chart = alt.LayerChart | alt.FacetChart
+
+
+def grid_chart(rows: Timeline, ink: Ink) -> Chart:
+    """Carbon intensity, recorded and expected, over its bands, with the jobs planned into it."""
+    layers = [
+        *_background(rows.bands, ink),
+        _line(rows, ink),
+        *_now(rows.now, ink),
+        _bubbles(rows.planned, ink),
+        *_hover(rows, ink),
+    ]
+    return alt.layer(*layers).properties(height=400)
+
+
+def _time(title: str | None = "Time (your time zone)") -> alt.X:
+    axis = alt.Axis(
+        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
+    )
+    return alt.X("at:T", title=title, axis=axis, scale=alt.Scale(nice=False))
+
+
+def _value(rows: Timeline) -> alt.Y:
+    axis = alt.Axis(
+        grid=False, minExtent=AXIS_WIDTH, maxExtent=AXIS_WIDTH, tickCount=6, titlePadding=6
+    )
+    return alt.Y("value:Q", title=rows.title, axis=axis, scale=alt.Scale(zero=False, nice=False))
+
+
+def _background(bands: pd.DataFrame, ink: Ink) -> list[alt.Chart]:
+    names = [band.words for band in KNOWN_BANDS]
+    fills = [theme.BANDS[band].fill for band in KNOWN_BANDS]
+    base = alt.Chart(bands)
+    colour = alt.Color("band:N", scale=alt.Scale(domain=names, range=fills), legend=None)
+    areas = base.mark_rect(opacity=theme.BAND_OPACITY).encode(
+        x=alt.X("start:T"), x2="end:T", y=alt.Y("low:Q"), y2="high:Q", color=colour
+    )
+    labels = base.mark_text(align="right", dx=-6, fontSize=11, color=ink.faint).encode(
+        x=alt.X("end:T"), y=alt.Y("middle:Q"), text="label:N"
+    )
+    return [areas, labels]
+
+
+def _line(rows: Timeline, ink: Ink) -> alt.Chart:
+    dash = alt.StrokeDash(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=[RECORDED, EXPECTED], range=[[1, 0], [5, 3]]),
+        legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400),
+    )
+    line: alt.Chart = alt.Chart(rows.points).mark_line(
+        interpolate="step-after",
+        color=ink.line,
+        strokeWidth=1.8,
+        invalid="break-paths-show-domains",
+    )
+    drawn: alt.Chart = line.encode(x=_time(), y=_value(rows), strokeDash=dash)
+    return drawn
+
+
+def _now(now: datetime, ink: Ink) -> list[alt.Chart]:
+    base = alt.Chart(pd.DataFrame({"at": [now], "label": ["now"]})).encode(x=_time())
+    rule = base.mark_rule(color=ink.accent, strokeWidth=1.5)
+    label = base.mark_text(
+        color=ink.accent, align="left", baseline="top", dx=4, fontWeight="bold"
+    ).encode(y=alt.value(4), text="label:N")
+    return [rule, label]
+
+
+def _round_up(jobs: int) -> int:
+    """1, 2, 5, 10, 20, 50, ...: so the legend, and with it the drawing, seldom changes."""
+    size = 1
+    while size * 10 < jobs:
+        size *= 10
+    return next(step * size for step in (1, 2, 5, 10) if step * size >= jobs)
+
+
+def _bubbles(planned: pd.DataFrame, ink: Ink) -> alt.Chart:
+    most = _round_up(int(planned["jobs"].max()) if len(planned) else 1)
+    legend = alt.Legend(
+        orient="bottom",
+        direction="horizontal",
+        titleOrient="left",
+        symbolFillColor=ink.accent,
+        values=sorted({1, math.ceil(most / 2), most}),
+        format="d",
+    )
+    scale = alt.Scale(type="sqrt", domain=[0, most], range=[0, 120 + 40 * min(most, 10)])
+    size = alt.Size("jobs:Q", title="jobs planned", scale=scale, legend=legend)
+    circles: alt.Chart = alt.Chart(planned).mark_circle(
+        color=ink.accent, stroke=ink.background, strokeWidth=1, opacity=0.85
+    )
+    drawn: alt.Chart = circles.encode(
+        x=_time(),
+        y=alt.Y("value:Q"),
+        size=size,
+        tooltip=[
+            alt.Tooltip("at:T", title="Planned start", format=TIME_TOOLTIP),
+            alt.Tooltip("jobs:Q", title="Jobs"),
+            alt.Tooltip("value:Q", title="Expected then", format=".0f"),
+        ],
+    )
+    return drawn
+
+
+def _hover(rows: Timeline, ink: Ink) -> list[alt.Chart]:
+    """A rule and a dot at the point nearest to the pointer, with its numbers."""
+    nearest = alt.selection_point(
+        name="nearest",
+        nearest=True,
+        on="pointermove",
+        clear="pointerout",
+        fields=["at"],
+        empty=False,
+    )
+    base = alt.Chart(rows.points).transform_filter("isValid(datum.value)")
+    tooltip = [
+        alt.Tooltip("at:T", title="From", format=TIME_TOOLTIP),
+        alt.Tooltip("value:Q", title=rows.title, format=".0f"),
+        alt.Tooltip("band:N", title="Band"),
+        alt.Tooltip("kind:N", title="Known as"),
+    ]
+    visible = alt.condition(nearest, alt.value(1), alt.value(0))
+    dots = base.mark_point(filled=True, size=60, color=ink.line).encode(
+        x=_time(), y=_value(rows), opacity=visible, tooltip=tooltip
+    )
+    return [dots.add_params(nearest)]
+
+
+def capacity_chart(steps: pd.DataFrame, rows: Timeline | None, ink: Ink) -> Chart:
+    """How many jobs may run at once, under the time axis of the hero chart."""
+    axis = alt.Axis(
+        minExtent=AXIS_WIDTH,
+        maxExtent=AXIS_WIDTH,
+        tickMinStep=1,
+        tickCount=4,
+        format="d",
+        titlePadding=6,
+    )
+    scale = alt.Scale(zero=True)
+    jobs = alt.Y("jobs:Q", title="Jobs at once", axis=axis, scale=scale, stack=None)
+    base = alt.Chart(steps).encode(x=_time(), y=jobs)
+    tooltip = [
+        alt.Tooltip("at:T", title="From", format=TIME_TOOLTIP),
+        alt.Tooltip("jobs:Q", title="Jobs at once"),
+        alt.Tooltip("reason:N", title="Because"),
+    ]
+    area = base.mark_area(interpolate="step-after", color=theme.RUNNING, opacity=0.3)
+    line = base.mark_line(interpolate="step-after", color=theme.RUNNING, strokeWidth=2)
+    dots = base.mark_point(filled=True, size=18, color=theme.RUNNING, opacity=0.9)
+    layers = [area, line, dots.encode(tooltip=tooltip)]
+    if rows is not None:
+        ends = pd.DataFrame(
+            {"at": [rows.start, rows.bands["end"].max() if len(rows.bands) else rows.end]}
+        )
+        layers += [alt.Chart(ends).mark_rule(opacity=0).encode(x=_time()), *_now(rows.now, ink)]
+    return alt.layer(*layers).properties(height=190)
+
+
+def states_chart(states: pd.DataFrame, ink: Ink) -> Chart:
+    """Jobs by state, in the order of a job's life."""
+    groups = {
+        "waiting": theme.WAITING,
+        "running": theme.RUNNING,
+        "done": theme.DONE,
+        "failed": theme.FAILED,
+    }
+    colour = alt.Color(
+        "group:N", scale=alt.Scale(domain=list(groups), range=list(groups.values())), legend=None
+    )
+    state = alt.Y("state:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, ticks=False))
+    jobs = alt.X(
+        "jobs:Q",
+        title="Number of jobs",
+        axis=alt.Axis(tickMinStep=1, format="d", tickCount=5),
+        scale=alt.Scale(domainMin=0, padding=0, nice=True),
+    )
+    base = alt.Chart(states).encode(y=state, x=jobs)
+    bars = base.mark_bar(cornerRadiusEnd=3).encode(
+        color=colour, tooltip=[alt.Tooltip("state:N"), alt.Tooltip("jobs:Q")]
+    )
+    labels = base.mark_text(align="left", dx=5, color=ink.line).encode(
+        text=alt.Text("jobs:Q", format=",d")
+    )
+    # Room for the number behind the longest bar.
+    room = base.transform_calculate(jobs="datum.jobs * 1.12").mark_point(opacity=0)
+    return alt.layer(bars, labels, room).properties(height=max(40 * len(states), 160))

@@ -1,0 +1,250 @@
+"""Cached reads: however many tabs are open, the ledger is asked once in a while.
+
+Where it does not answer, the last known values stay, with the reason beside them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import streamlit as st
+from sqlalchemy import Engine
+
+from dashboard import frames
+from shared.errors import CarbonAwareError
+from shared.ledger import reads
+from shared.ledger.schema import open_engine
+from shared.messages import Decided, decode_event
+from shared.runtime import system_clock
+
+SHOWN_PERIODS = 288
+"""History and forecast each reach this many points: 24 h at 5 minutes."""
+FAST_PERIOD_SECONDS = 60.0
+FAST_AHEAD_PERIODS = 72
+"""A recording that is replayed faster than this has jobs as short: less lies ahead of them."""
+DECISIONS = frozenset({"job.deferred.v1", "job.released.v1", "job.expired.v1"})
+EVENTS_READ = 150
+SPARK_POINTS = 60
+DECISIONS_SHOWN = 8
+JOBS_SHOWN = 50
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What the header shows.
+
+    Attributes:
+        capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
+        avoided_g: the running sum over the shown span.
+    """
+
+    at: datetime
+    statistics: reads.Statistics
+    grid: reads.GridNow | None
+    pools: list[reads.PoolSize]
+    readings: list[reads.ReadingRow]
+    capacity: list[float]
+    avoided_g: list[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the charts and tables show.
+
+    Attributes:
+        since: where the charts begin.
+        sizes: changes of the pools since then; `pools` are their present sizes.
+    """
+
+    at: datetime
+    since: datetime
+    statistics: reads.Statistics
+    grid: reads.GridNow | None
+    readings: list[reads.ReadingRow]
+    planned: list[reads.PlannedSlot]
+    sizes: list[reads.PoolSize]
+    pools: list[reads.PoolSize]
+    beats: list[reads.ServiceRow]
+    jobs: list[reads.JobStatus]
+    decisions: Sequence[Decided]
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A value, or the last one that was known with what is wrong now."""
+
+    value: T | None
+    problem: str | None = None
+
+
+def regions(url: str) -> list[str]:
+    """The regions of the ledger, none where it cannot be read."""
+    return _known("regions", _regions, url, None).value or []
+
+
+def now(url: str, region: str | None) -> Known[Now]:
+    """What the header shows, of one region or of all."""
+    return _known("now", _now, url, region)
+
+
+def details(url: str, region: str | None) -> Known[Details]:
+    """What the charts and tables show."""
+    return _known("details", _details, url, region)
+
+
+def _known(
+    name: str, read: Callable[[str, str | None], T], url: str, region: str | None
+) -> Known[T]:
+    memory: dict[tuple[str, str, str | None], T] = _memory()
+    try:
+        memory[name, url, region] = value = read(url, region)
+    except CarbonAwareError as error:
+        return Known(memory.get((name, url, region)), str(error))
+    return Known(value)
+
+
+@st.cache_resource
+def _memory() -> dict[tuple[str, str, str | None], T]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    engine: Engine
+    file: int | None
+
+    def is_current(self) -> bool:
+        """Whether the file that was opened is still the one at its place."""
+        return self.file is None or self.file == _file_of(self.engine)
+
+
+def _file_of(engine: Engine) -> int | None:
+    path = engine.url.database
+    if engine.url.get_backend_name() != "sqlite" or not path:
+        return None
+    try:
+        return Path(path).stat().st_ino
+    except OSError:
+        return None
+
+
+@st.cache_resource(
+    show_spinner=False,
+    max_entries=4,
+    validate=_Opened.is_current,
+    on_release=lambda opened: opened.engine.dispose(),
+)
+def _opened(url: str) -> _Opened:
+    engine = open_engine(url)
+    return _Opened(engine, _file_of(engine))
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def _regions(url: str, region: str | None) -> list[str]:
+    del region
+    return reads.regions(_opened(url).engine)
+
+
+@st.cache_data(ttl=1.5, show_spinner=False)
+def _now(url: str, region: str | None) -> Now:
+    engine, at = _opened(url).engine, system_clock()
+    statistics = reads.statistics(engine, at, region)
+    grid = reads.latest_grid(engine, statistics.region, at)
+    return Now(
+        at=at,
+        statistics=statistics,
+        grid=grid,
+        pools=reads.pools(engine, at, region),
+        readings=_readings(engine, grid, at - _span(grid)),
+        capacity=_capacity(url, region),
+        avoided_g=_avoided(url, region),
+    )
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _capacity(url: str, region: str | None) -> list[float]:
+    engine, at = _opened(url).engine, system_clock()
+    grid = reads.latest_grid(engine, region, at)
+    if grid is None:
+        return []
+    since = at - _span(grid)
+    steps = frames.capacity_steps(
+        reads.pool_sizes_since(engine, grid.region, since),
+        reads.pools(engine, at, grid.region),
+        reads.services(engine, at),
+        since,
+        at,
+    )
+    return frames.evenly(steps["at"].tolist(), steps["jobs"].tolist(), SPARK_POINTS)
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _avoided(url: str, region: str | None) -> list[float]:
+    engine, at = _opened(url).engine, system_clock()
+    grid = reads.latest_grid(engine, region, at)
+    if grid is None:
+        return []
+    points = reads.savings_over_time(
+        engine, at - _span(grid), signal=grid.signal, simulated=grid.simulated, region=region
+    )
+    if not points:
+        return []
+    first = points[0].finished_at
+    times = [first - (at - first) / SPARK_POINTS, *(point.finished_at for point in points), at]
+    sums = [0.0, *(point.avoided_g for point in points)]
+    return frames.evenly(times, [*sums, sums[-1]], SPARK_POINTS)
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def _details(url: str, region: str | None) -> Details:
+    engine, at = _opened(url).engine, system_clock()
+    statistics = reads.statistics(engine, at, region)
+    place = statistics.region
+    grid = reads.latest_grid(engine, place, at)
+    since = at - _span(grid)
+    return Details(
+        at=at,
+        since=since,
+        statistics=statistics,
+        grid=grid,
+        readings=_readings(engine, grid, since),
+        planned=reads.planned(engine, place, at) if place else [],
+        sizes=reads.pool_sizes_since(engine, place, since) if place else [],
+        pools=reads.pools(engine, at, place),
+        beats=reads.services(engine, at),
+        jobs=reads.recent_jobs(engine, limit=JOBS_SHOWN),
+        decisions=_decisions(engine),
+    )
+
+
+def _span(grid: reads.GridNow | None) -> timedelta:
+    period_seconds = grid.period_seconds if grid else 300.0
+    return timedelta(seconds=SHOWN_PERIODS * period_seconds)
+
+
+def ahead(grid: reads.GridNow) -> timedelta:
+    """How far the page looks into the forecast."""
+    is_fast = grid.period_seconds < FAST_PERIOD_SECONDS
+    periods = FAST_AHEAD_PERIODS if is_fast else SHOWN_PERIODS
+    return timedelta(seconds=periods * grid.period_seconds)
+
+
+def _readings(
+    engine: Engine, grid: reads.GridNow | None, since: datetime
+) -> list[reads.ReadingRow]:
+    """The points of the kind that holds now; kinds are not to be mixed in one line."""
+    if grid is None:
+        return []
+    kind = (grid.signal, grid.source, grid.simulated)
+    rows = reads.readings_since(engine, grid.region, since)
+    return [row for row in rows if (row.signal, row.source, row.simulated) == kind]
+
+
+def _decisions(engine: Engine) -> Sequence[Decided]:
+    rows = (row for row in reads.recent_events(engine, EVENTS_READ) if row.type in DECISIONS)
+    events = (decode_event(row.body.encode()) for row in rows)
+    return [event for event in events if isinstance(event, Decided)][:DECISIONS_SHOWN]

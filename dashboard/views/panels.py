@@ -1,0 +1,133 @@
+"""Below the cards: charts and tables."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from dashboard import charts, frames, tables, words
+from dashboard.data import Details, ahead
+from dashboard.views.zone import ink, zone
+
+_TIME = "HH:mm:ss"
+
+
+def show(details: Details) -> None:
+    """All panels, each with what to do where it is empty."""
+    _grid(details)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _states(details)
+    with right:
+        _workers(details)
+    _decisions(details)
+    _jobs(details)
+
+
+def _grid(details: Details) -> None:
+    rows = None
+    if details.grid is not None:
+        rows = frames.timeline(
+            details.grid, details.readings, details.planned, details.at, ahead(details.grid)
+        )
+    st.subheader("The grid, and what is planned into it", anchor=False)
+    if rows is None:
+        st.caption("The chart begins with the first update of the grid.")
+    else:
+        st.altair_chart(
+            charts.grid_chart(rows, ink()),
+            key="grid",
+            alt="Carbon intensity over time, recorded and forecast, with planned jobs",
+        )
+    steps = frames.capacity_steps(
+        details.sizes, details.pools, details.beats, details.since, details.at
+    )
+    if not steps.empty:
+        st.subheader("Capacity follows the grid", anchor=False)
+        st.altair_chart(
+            charts.capacity_chart(steps, rows, ink()),
+            key="capacity",
+            alt="How many jobs may run at once, over time",
+        )
+
+
+def _states(details: Details) -> None:
+    st.subheader("Jobs by state", anchor=False)
+    counts = frames.states(details.statistics.jobs)
+    if not counts["jobs"].sum():
+        st.info(
+            "**No jobs yet.** Submit one: `carbon-aware submit nightly_report --deadline 6h`",
+            icon=":material/add_task:",
+        )
+        return
+    st.altair_chart(charts.states_chart(counts, ink()), key="states", alt="Jobs by state")
+
+
+def _workers(details: Details) -> None:
+    st.subheader("Workers", anchor=False)
+    rows = tables.workers(details.pools, details.beats)
+    if rows.empty:
+        st.info(
+            "**No worker is running**, so nothing starts. `carbon-aware up` starts two.",
+            icon=":material/engineering:",
+        )
+        return
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key="workers",
+        column_config={
+            "Running": st.column_config.NumberColumn(help="Jobs that run now"),
+            "At most": st.column_config.NumberColumn(help="Jobs that may run at once in this band"),
+            "Fetched ahead": st.column_config.NumberColumn(
+                help="Jobs that each consumer may hold ready (prefetch)"
+            ),
+        },
+    )
+
+
+def _decisions(details: Details) -> None:
+    st.subheader("Latest decisions", anchor=False)
+    rows = tables.decisions(details.decisions, details.jobs)
+    if not rows:
+        st.caption("Each decision about a job appears here, with its reason.")
+        return
+    lines = (
+        f":gray[{words.clock(row.at, zone(), seconds=True)}] "
+        f":{row.colour}-badge[{row.outcome}] **{words.escape(row.job)}** {words.escape(row.reason)}"
+        for row in rows
+    )
+    st.markdown("\n\n".join(lines))
+
+
+def _jobs(details: Details) -> None:
+    st.subheader("Recent jobs", anchor=False)
+    rows = tables.jobs(details.jobs)
+    if rows.empty:
+        st.caption("The latest jobs appear here, with their energy and what they avoided.")
+        return
+    right = {name: st.column_config.TextColumn(alignment="right") for name in tables.FIGURES}
+    _table(rows, "jobs", right, height=420)
+
+
+def _table(
+    rows: pd.DataFrame,
+    key: str,
+    columns: Mapping[str, ColumnConfig],
+    *,
+    height: int | Literal["auto"] = "auto",
+) -> None:
+    times: dict[str, ColumnConfig] = {
+        name: st.column_config.DatetimeColumn(format=_TIME, timezone=str(zone()))
+        for name in rows.columns
+        if name in tables.TIMES
+    }
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key=key,
+        column_config={**times, **columns},
+        height=height,
+    )

@@ -1,0 +1,105 @@
+"""A real Chromium, and the dashboard over a filled ledger."""
+
+import os
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+BUSY = runpy.run_path(str(ROOT / "tests" / "unit" / "dashboard" / "busy_ledger.py"))
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    # Whatever the page asks for elsewhere fails, and so shows.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+START_SECONDS = 90.0
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The installed Chromium; a build server without one fails, a developer's machine skips."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        message = "no Chromium or Chrome is installed"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def dashboards(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., str]]:
+    """Start a dashboard over a scene, described as `busy_ledger.Scene` does; gives its address."""
+    running: list[Any] = []
+
+    def start(**scene: Any) -> str:
+        folder = tmp_path_factory.mktemp("dashboard")
+        ledger_url = f"sqlite:///{folder / 'ledger.db'}"
+        BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
+        server = _server(folder, ledger_url)
+        address = server.__enter__()
+        running.append(server)
+        return address
+
+    yield start
+    for server in running:
+        server.__exit__(None, None, None)
+
+
+@contextmanager
+def _server(folder: Path, ledger_url: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")),
+        *("--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true"),
+        "--server.fileWatcherType=none",
+    ]
+    log = folder / "dashboard.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,  # the page finds its modules and its settings from anywhere
+            env=os.environ | {"LEDGER_URL": ledger_url},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_until_healthy(process, port, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"the dashboard did not start:\n{log.read_text()[-2000:]}")

@@ -1,0 +1,45 @@
+"""Ledgers to look at, and the page over one of them."""
+
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[3] / "dashboard" / "app.py"
+BUSY = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
+
+
+@pytest.fixture
+def ledger_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A ledger's address, which the page is told; whatever was opened is closed again."""
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    monkeypatch.setenv("LEDGER_URL", url)
+    yield url
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def fill(ledger_url: str) -> Callable[..., str]:
+    """Fill the ledger with a scene, described as `busy_ledger.Scene` does."""
+
+    def filled(**scene: Any) -> str:
+        BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
+        return ledger_url
+
+    return filled
+
+
+@pytest.fixture
+def open_page(ledger_url: str) -> Callable[[], AppTest]:
+    """Open the page anew, with nothing cached from before."""
+
+    def opened() -> AppTest:
+        st.cache_data.clear()
+        return AppTest.from_file(str(APP), default_timeout=60).run()
+
+    return opened
