@@ -45,16 +45,16 @@ def asyncapi() -> dict[str, Any]:
         "events": _channel(topology.events, "#", list(EVENTS)),
         "intensity": _channel(topology.intensity, "intensity.updated.{region}", [IntensityUpdated]),
     }
-    for parameters, text in (("region", "a grid region"), ("lane", "urgent, normal, background")):
+    for parameter, text in (("region", "a grid region"), ("lane", "urgent, normal, background")):
         for channel in channels.values():
-            if f"{{{parameters}}}" in channel["address"]:
-                channel.setdefault("parameters", {})[parameters] = {"description": text}
+            if f"{{{parameter}}}" in channel["address"]:
+                channel.setdefault("parameters", {})[parameter] = {"description": text}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Carbon-aware job processor",
             "version": "1",
-            "description": "Publish a job to `submissions`; everything that happens is on `events`.",
+            "description": "Publish jobs to `submissions`; all that happens is told on `events`.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",

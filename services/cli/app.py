@@ -9,24 +9,44 @@ from typing import Annotated
 
 import typer
 
+from services.cli import commands_read, commands_write
+from services.cli.command_group import EXIT_CODES, OneLineErrors
 from services.cli.durations import parse_duration
-from shared.errors import CarbonAwareError
 
 app = typer.Typer(
-    help="Run jobs when and where electricity is clean.",
+    cls=OneLineErrors,
+    epilog=EXIT_CODES,
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    rich_markup_mode=None,  # plain help: no boxes in a pipe, and in half the time
+    pretty_exceptions_enable=False,
 )
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - help must stay fast
+
+        typer.echo(f"carbon-aware {version('carbon-aware-jobs')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+) -> None:
     """Run jobs when and where electricity is clean."""
+    del version, debug  # the first is done, the second is the command group's
 
 
 def _say(line: str) -> None:
     with suppress(OSError):  # a closed terminal must not keep us from stopping cleanly
-        typer.echo(line, err=True)
+        # Not typer.echo, which would write past the live view instead of above it.
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - a user reads this
 
 
 def _seconds(text: str) -> float:
@@ -55,25 +75,31 @@ def up(
     ] = Path(".carbon-aware"),
 ) -> None:
     """Run everything on this machine; Ctrl-C stops it."""
+    from services.cli.live import views  # noqa: PLC0415 - help must stay fast
     from services.cli.local_system import (  # noqa: PLC0415 - help must stay fast
         LocalSystem,
         SystemOptions,
         SystemParts,
     )
     from services.cli.set_up import set_up  # noqa: PLC0415
-    from services.cli.up import Views, run_up  # noqa: PLC0415
+    from services.cli.up import run_up  # noqa: PLC0415
     from services.cli.up_settings import UpSettings  # noqa: PLC0415
+    from shared.runtime import system_clock  # noqa: PLC0415
 
     options = SystemOptions(data_dir, demo, not no_dashboard, no_install)
     environ = dict(os.environ)  # noqa: TID251 - handed on to the programs that it starts
     system = LocalSystem(options, UpSettings.load(), environ, _say, SystemParts(set_up))
-    raise typer.Exit(asyncio.run(run_up(system, Views(), seconds)))
+    raise typer.Exit(asyncio.run(run_up(system, views(system_clock), seconds)))
+
+
+app.command()(commands_write.submit)
+app.command()(commands_read.status)
+app.command()(commands_read.watch)
+app.command()(commands_read.why)
+app.command()(commands_read.doctor)
+app.command()(commands_write.setup)
 
 
 def run() -> None:
     """Run the command line; an error is one line with its cause and what to do."""
-    try:
-        app()
-    except CarbonAwareError as error:
-        _say(f"error: {error}")
-        sys.exit(error.exit_code)
+    app()

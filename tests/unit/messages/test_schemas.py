@@ -32,24 +32,24 @@ def test_the_golden_example_fits_its_published_schema(name):
     jsonschema.validate(json.loads((GOLDEN / f"{name}.json").read_text()), schema)
 
 
+def _references(node):
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from _references(child)
+    if isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        yield node["$ref"]
+
+
+def _follow(document, reference):
+    for part in reference.removeprefix("#/").split("/"):
+        document = document[part]
+    return document
+
+
 def test_every_reference_of_the_asyncapi_document_leads_somewhere():
     document = json.loads((ROOT / "docs" / "asyncapi.json").read_text())
-
-    def references(node):
-        if isinstance(node, dict):
-            if isinstance(node.get("$ref"), str):
-                yield node["$ref"]
-            node = list(node.values())
-        if isinstance(node, list):
-            for each in node:
-                yield from references(each)
-
-    found = list(references(document))
+    found = list(_references(document))
     assert len(found) > 20
     for reference in found:
-        if reference.startswith("#/"):
-            target = document
-            for part in reference[2:].split("/"):
-                target = target[part]
-        else:
-            assert (ROOT / "docs" / reference).exists()
+        inside = reference.startswith("#/")
+        assert _follow(document, reference) if inside else (ROOT / "docs" / reference).exists()
