@@ -31,9 +31,9 @@ GROUPS: dict[str, type[Settings]] = {
     "Worker pool": WorkerSettings,
     "Ledger, dashboard and command line": LedgerAddress,
     "Ledger": LedgerSettings,
+    "WattTime emulator": EmulatorSettings,
     "`carbon-aware up`": UpSettings,
     "Command line": CliSettings,
-    "WattTime emulator": EmulatorSettings,
     "Demo workload": DemoSettings,
 }
 

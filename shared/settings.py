@@ -56,6 +56,8 @@ class BrokerSettings(Settings):
     )
     slot_seconds: float = Field(300.0, gt=0, description="length of a slot of the timetable")
     wheel_slots: int = Field(288, ge=2, le=1000, description="how many delayed queues there are")
+    health_host: str = Field("127.0.0.1", description="where /livez, /readyz, /metrics listen")
+    health_port: int = Field(0, ge=0, le=65535, description="their port; 0 serves none")
     beat_seconds: float = Field(10.0, gt=0, description="how often a service says it is alive")
 
     @field_validator("regions", mode="before")

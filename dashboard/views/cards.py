@@ -8,9 +8,9 @@ import streamlit as st
 
 from dashboard import theme, words
 from dashboard.data import SPARK_POINTS, Now, ahead
-from dashboard.outlook import cleanest_window
 from dashboard.views.zone import zone
 from shared.domain.grid import Freshness
+from shared.domain.outlook import cleanest_window
 from shared.ledger.reads import Statistics
 from shared.runtime import system_clock
 
@@ -119,7 +119,7 @@ def _window(now: Now) -> None:
     horizon_s = ahead(grid).total_seconds()
     places = int(horizon_s / grid.forecast.period_seconds)
     trend = _thinned(grid.forecast.values_g_per_kwh[:places])
-    found = cleanest_window(grid, now.at, horizon_s)
+    found = cleanest_window(grid.forecast, grid.cuts, grid.intensity_g_per_kwh, now.at, horizon_s)
     if found is None:
         _plain(label, "now", "nothing cleaner is forecast", trend)
         return

@@ -81,14 +81,14 @@ def up(
         SystemOptions,
         SystemParts,
     )
-    from services.cli.set_up import set_up  # noqa: PLC0415
+    from services.cli.setup import set_up_local  # noqa: PLC0415
     from services.cli.up import run_up  # noqa: PLC0415
     from services.cli.up_settings import UpSettings  # noqa: PLC0415
     from shared.runtime import system_clock  # noqa: PLC0415
 
     options = SystemOptions(data_dir, demo, not no_dashboard, no_install)
     environ = dict(os.environ)  # noqa: TID251 - handed on to the programs that it starts
-    system = LocalSystem(options, UpSettings.load(), environ, _say, SystemParts(set_up))
+    system = LocalSystem(options, UpSettings.load(), environ, _say, SystemParts(set_up_local))
     raise typer.Exit(asyncio.run(run_up(system, views(system_clock), seconds)))
 
 

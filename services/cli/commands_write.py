@@ -109,7 +109,8 @@ def submit(  # noqa: PLR0913 - the contract's options
 def setup(*, data_dir: DataDir = USUAL_DATA_DIR) -> None:
     """Create what broker and ledger need; harmless when repeated."""
     from services.cli.settings import find_places
-    from services.cli.setup import set_up_places
+    from services.cli.setup import set_up
 
-    for line in asyncio.run(set_up_places(find_places(data_dir))):
+    places = find_places(data_dir)
+    for line in asyncio.run(set_up(places.settings, places.amqp_url, places.ledger_url)):
         typer.echo(line)

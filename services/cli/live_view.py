@@ -9,7 +9,6 @@ from rich.rule import Rule
 from rich.text import Text
 from sqlalchemy import Engine
 
-from services.cli.cleaner_window import CleanerWindow, next_cleaner_window
 from services.cli.event_words import EventLine, event_line
 from services.cli.palette import (
     STATE_STYLES,
@@ -22,6 +21,7 @@ from services.cli.statistics_view import saved_words
 from services.cli.words import duration, energy, grams, intensity
 from shared.domain.bands import CAPACITY_FACTORS, Band
 from shared.domain.jobs import State
+from shared.domain.outlook import Window, cleanest_window
 from shared.ledger.reads import (
     GridNow,
     PoolSize,
@@ -48,7 +48,7 @@ class Picture:
     stats: Statistics
     grid: GridNow | None
     readings: Sequence[tuple[float, Band]]
-    window: CleanerWindow | None
+    window: Window | None
     pools: Sequence[PoolSize]
     events: Sequence[EventLine]
 
@@ -112,17 +112,14 @@ def _second_line(picture: Picture) -> Text:
     stats, window = picture.stats, picture.window
     age = f", {duration(stats.age_seconds)} old" if stats.age_seconds is not None else ""
     source = f"{stats.source or 'no source'} {stats.freshness.value}{age}"
-    return Text.assemble((f"{_window_words(window, stats.band)} · {source}", "dim"))
+    return Text.assemble((f"{_window_words(window)} · {source}", "dim"))
 
 
-def _window_words(window: CleanerWindow | None, band: Band) -> str:
-    if band is Band.VERY_LOW:
-        return "the cleanest band is now"
+def _window_words(window: Window | None) -> str:
     if window is None:
-        return "no cleaner window in sight"
+        return "no window ahead is worth waiting for"
     start, end = f"{window.start:%H:%M:%S}", f"{window.end:%H:%M:%S} UTC"
-    change = f", {100 * window.change:+.0f} %" if window.change is not None else ""
-    return f"next cleaner window {start} to {end}{change}"
+    return f"cleanest window {start} to {end}, {window.percent:+.0f} %"
 
 
 def _jobs(stats: Statistics) -> Text:
@@ -174,10 +171,11 @@ def _readings(engine: Engine, grid: GridNow | None) -> list[tuple[float, Band]]:
     ]
 
 
-def _window(grid: GridNow | None, now: datetime) -> CleanerWindow | None:
+def _window(grid: GridNow | None, now: datetime) -> Window | None:
     if grid is None:
         return None
-    return next_cleaner_window(grid.forecast, grid.cuts, grid.band, grid.intensity_g_per_kwh, now)
+    day_s = timedelta(days=1).total_seconds()
+    return cleanest_window(grid.forecast, grid.cuts, grid.intensity_g_per_kwh, now, day_s)
 
 
 def _events(engine: Engine) -> list[EventLine]:

@@ -28,7 +28,7 @@ def statistics_rows(stats: Statistics, sizes: Sequence[PoolSize]) -> Rows:
         yield "Warning", warning
     yield from _job_rows(stats)
     yield "Carbon saved", saved(stats)
-    yield "Emitted", f"{grams(stats.emissions_g)} CO2e from {energy(stats.energy_kwh)}"
+    yield "Emitted", f"{grams(stats.emissions_g)} CO2 from {energy(stats.energy_kwh)}"
     reference = f"{grams(stats.reference_g)}, the same energy at a fixed"
     yield "Reference", f"{reference} {REFERENCE_G_PER_KWH:.0f} g/kWh"
     if stats.unknown_jobs:

@@ -12,9 +12,7 @@ class UpSettings(Settings):
     watttime_username: str | None = Field(None, description="WattTime account", repr=False)
     watttime_password: str | None = Field(None, description="its password", repr=False)
     ledger_url: str | None = Field(None, description="a database for the ledger", repr=False)
-    emulator_speed: int | None = Field(
-        None, ge=1, description="how much faster than recorded the emulator replays its grid"
-    )
+    emulator_speed: int | None = Field(None, ge=1, description="for the emulator that it starts")
     handlers: str = Field("", description="module with the job handlers, such as myjobs.handlers")
 
     @property

@@ -7,7 +7,6 @@ from datetime import datetime
 
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
-from aio_pika.exceptions import ChannelClosed
 
 from services.scheduler.catalogue import Door
 from services.scheduler.grids import Grids
@@ -17,6 +16,7 @@ from services.scheduler.plan import Plan
 from services.scheduler.pools import Pools
 from services.scheduler.release import Release
 from shared.broker.consume import acknowledge, settling
+from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
 from shared.broker.stream import follow
 from shared.broker.topology import Topology, check
@@ -71,11 +71,8 @@ class Scheduler:
         topology = self._topology
         needed = (topology.submitted, topology.leader, topology.intensity_log)
         await check(connection, (*needed, *topology.ready_queues(), *topology.places()))
-        while not await take_lead(connection, topology.leader.name):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), standby_seconds)
-            if stop.is_set():
-                return
+        if not await wait_for_lead(connection, topology.leader, stop, standby_seconds):
+            return
         log.info("leading")
         try:
             await self._lead(connection, stop)
@@ -122,18 +119,3 @@ class Scheduler:
             await acknowledge(message)
 
         await queue.consume(on_message)
-
-
-async def take_lead(connection: AbstractConnection, queue_name: str) -> bool:
-    """Try to be the one consumer of the leader's queue; the broker refuses a second one."""
-    channel = await connection.channel()
-    queue = await channel.get_queue(queue_name, ensure=False)
-
-    async def ignore(message: AbstractIncomingMessage) -> None:
-        await acknowledge(message)
-
-    try:
-        await queue.consume(ignore, exclusive=True)
-    except ChannelClosed:
-        return False
-    return True

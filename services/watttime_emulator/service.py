@@ -5,14 +5,12 @@ import contextlib
 import json
 import os
 import secrets
-import socket
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
-import uvicorn
-from starlette.types import ASGIApp
 
 from services.watttime_emulator.accounts import Accounts, User
 from services.watttime_emulator.app import build_app
@@ -23,9 +21,7 @@ from services.watttime_emulator.settings import EmulatorSettings
 from services.watttime_emulator.tokens import Tokens
 from services.watttime_emulator.trace import Trace, bundled_trace, load_trace
 from shared.errors import ConfigurationError
-
-# A request that hangs on purpose must not keep the program from ending.
-GRACE_SECONDS = 1
+from shared.serving import listening, serve, url_of
 
 log = structlog.get_logger()
 
@@ -57,8 +53,9 @@ async def run(settings: EmulatorSettings, stop: asyncio.Event, *, clock: Clock) 
         ConfigurationError: it cannot listen or replay as it was told.
     """
     app = build_app(build_emulator(settings, clock))
-    with _listening(settings) as listener:
-        await _serve(app, listener, settings, stop)
+    with listening(settings.emulator_host, settings.emulator_port, "EMULATOR_PORT") as listener:
+        announced = partial(_announced, url_of(listener), settings)
+        await serve(app, listener, stop, announced)
 
 
 def _regions(settings: EmulatorSettings, began: datetime) -> Mapping[str, Region]:
@@ -87,72 +84,6 @@ def _replay(trace: Trace, settings: EmulatorSettings, began: datetime, *, is_mai
         start = None  # another year's recording has its own beginning
     place = start_place(trace, start)
     return Replay(trace, began=began, start=place, speed=settings.emulator_speed)
-
-
-@contextlib.contextmanager
-def _listening(settings: EmulatorSettings) -> Iterator[socket.socket]:
-    """A bound socket, so that the port is known before the server starts."""
-    host, port = settings.emulator_host, settings.emulator_port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {host}:{port}: {error.strerror}; set EMULATOR_PORT, 0 for any"
-            ) from error
-        yield listener
-
-
-async def _serve(
-    app: ASGIApp, listener: socket.socket, settings: EmulatorSettings, stop: asyncio.Event
-) -> None:
-    server = _Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await _first_of(serving, server.ready)
-    with _announced(_url(listener), settings):
-        await _first_of(serving, stop)
-        server.should_exit = True
-        await serving
-
-
-async def _first_of(serving: asyncio.Task[None], event: asyncio.Event) -> None:
-    """Wait for an event, or for the server's early end."""
-    waiting = asyncio.create_task(event.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-
-
-class _Server(uvicorn.Server):
-    """Says when it is ready, and leaves the signals to the service's runtime."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept connections."""
-        await super().startup(sockets)
-        self.ready.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager

@@ -97,6 +97,11 @@ class Topology:
         """Whoever consumes it exclusively is the scheduler that works."""
         return Queue(self.named("scheduler.leader"), {"x-queue-type": "classic"})
 
+    def publisher_lead(self, region: str) -> Queue:
+        """Whoever consumes it exclusively is the publisher that polls for a region."""
+        name = self.named(f"intensity.leader.{region}")
+        return Queue(name, {"x-queue-type": "classic"})
+
     def place(self, number: int) -> Queue:
         """One place of the wheel."""
         key = place_key(number)
@@ -138,6 +143,7 @@ class Topology:
             *single,
             self.intensity_log,
             self.ledger_events,
+            *(self.publisher_lead(region) for region in self.regions),
             *self.ready_queues(),
             *self.places(),
         )

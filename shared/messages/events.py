@@ -134,8 +134,8 @@ class IntensityUpdated(Event):
     Attributes:
         reading: the point that holds now; its values are None on the `unknown` rung.
         cuts: the band edges in force, for the values of the forecast.
-        reason: why this rung, in words; None while live.
-        period_seconds: when to expect the next update.
+        reason: why this rung or this source, in words; None while the first source is live.
+        age_seconds: since the end of the last observed point; 0 while it holds.
     """
 
     type: Literal["intensity.updated.v1"] = "intensity.updated.v1"
@@ -145,6 +145,7 @@ class IntensityUpdated(Event):
     forecast: Forecast | None = None
     cuts: Cuts | None = None
     reason: str | None = None
+    age_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
 
 

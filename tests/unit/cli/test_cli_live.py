@@ -1,19 +1,17 @@
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
-from services.cli.cleaner_window import next_cleaner_window
 from services.cli.endpoints import Endpoints
 from services.cli.live import views
 from services.cli.live_view import draw, footer_of, take_picture
 from services.cli.up import Running
-from shared.domain.bands import Band, absolute_cuts
-from shared.domain.grid import Forecast
+from shared.domain.bands import absolute_cuts
 from shared.ledger.schema import migrate, open_engine
 from shared.runtime import system_clock
 
@@ -35,32 +33,6 @@ def running(ledger_url: str) -> Running:
     return cast("Running", FakeRun(ledger_url))
 
 
-def window(*values: float, band: Band = Band.HIGH, value: float | None = 500.0) -> Any:
-    forecast = Forecast(NOW, NOW, 300.0, values)
-    return next_cleaner_window(forecast, CUTS, band, value, NOW)
-
-
-def test_the_first_stretch_of_cleaner_bands() -> None:
-    found = window(500.0, 500.0, 200.0, 100.0, 500.0, 50.0)
-    assert found.start == NOW + timedelta(minutes=10)
-    assert found.end == NOW + timedelta(minutes=20)
-    assert found.band is Band.VERY_LOW
-    assert found.change == pytest.approx(-0.7)
-
-
-def test_a_window_to_the_end_of_the_forecast() -> None:
-    found = window(500.0, 200.0)
-    assert (found.start, found.end) == (NOW + timedelta(minutes=5), NOW + timedelta(minutes=10))
-
-
-def test_no_window_is_made_up() -> None:
-    assert window(500.0, 500.0) is None
-    assert window(100.0, 100.0, band=Band.VERY_LOW) is None
-    assert next_cleaner_window(None, CUTS, Band.HIGH, 500.0, NOW) is None
-    assert next_cleaner_window(Forecast(NOW, NOW, 300, (1.0, 1.0)), None, Band.HIGH, 5, NOW) is None
-    assert window(500.0, 200.0, value=None).change is None
-
-
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 12), (20, 8)])
 def test_the_picture_fits_the_terminal(filled_ledger: str, width: int, height: int) -> None:
     engine = open_engine(filled_ledger)
@@ -74,7 +46,7 @@ def test_the_picture_fits_the_terminal(filled_ledger: str, width: int, height: i
     assert all(len(text) <= width for text in texts)
     if width >= 80:
         assert "CAISO_NORTH  200 g/kWh   low   SIMULATED " in texts[0]
-        assert "next cleaner window" in texts[1]
+        assert "cleanest window" in texts[1]
         assert any("6/8 consumers, prefetch 2  low band: 1.5 x the base" in t for t in texts)
         assert any(text.startswith("saved +3.13 g") for text in texts)
         assert texts[-1].rstrip().endswith("up 42 s of 1 min · Ctrl-C stops everything")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from dashboard import charts, frames, theme
-from dashboard.outlook import cleanest_window
 from shared.domain.bands import Band, Cuts, absolute_cuts
 from shared.domain.grid import Forecast, Freshness, Signal
 from shared.ledger.reads import GridNow, PlannedSlot, PoolSize, ReadingRow, ServiceRow
@@ -69,30 +68,6 @@ def beat(instance: str, at: datetime, *, alive: bool) -> ServiceRow:
 
 def draw(rows: frames.Timeline) -> dict[str, Any]:
     return charts.grid_chart(rows, theme.LIGHT).to_dict()
-
-
-def test_the_cleanest_window_keeps_most_of_the_saving() -> None:
-    found = cleanest_window(grid(300, 280, 100, 90, 110, 290, 300), NOW, 86_400)
-    assert found is not None
-    assert (found.start, found.end) == (NOW + 2 * PERIOD, NOW + 5 * PERIOD)
-    assert found.mean_g_per_kwh == pytest.approx(100)
-    assert found.percent == pytest.approx(-66.7, abs=0.1)
-    assert found.band is Band.VERY_LOW
-
-
-def test_a_long_clean_stretch_beats_a_single_clean_point() -> None:
-    found = cleanest_window(grid(300, 0, 300, 20, 20, 20, 300), NOW, 86_400)
-    assert found is not None
-    assert found.start == NOW + 3 * PERIOD
-
-
-@pytest.mark.parametrize("ahead", [(300, 299.5, 310), (300,), ()])
-def test_no_window_is_named_where_waiting_is_not_worthwhile(ahead: tuple[float, ...]) -> None:
-    assert cleanest_window(grid(*ahead), NOW, 86_400) is None
-
-
-def test_no_window_is_named_where_now_is_unknown() -> None:
-    assert cleanest_window(grid(300, 100, now=None), NOW, 86_400) is None
 
 
 def test_the_forecast_goes_on_where_the_record_ends() -> None:

@@ -31,6 +31,15 @@ JOB = Job(
 )
 
 
+TWO_FOR_ONE_TYPE = """
+from shared.handlers import handler
+@handler("t")
+def f(p): ...
+@handler("t")
+def g(p): ...
+"""
+
+
 class Out:
     """Stands where the publisher stands and keeps what it is given."""
 
@@ -176,8 +185,7 @@ def test_the_demos_handlers_are_found_by_their_marks():
             "must take .payload. or .payload, context., not 0",
         ),
         (
-            "from shared.handlers import handler\n@handler('t')\ndef f(p): ...\n"
-             "@handler('t')\ndef g(p): ...",
+            TWO_FOR_ONE_TYPE,
             "two handlers for 't'",
         ),
     ],

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from shared.domain.bands import Band
+from shared.domain.bands import Band, Cuts
 from shared.domain.decisions import Rules
 from shared.domain.grid import Forecast, utc
-from shared.ledger.reads import GridNow
 
 KEEPS = 0.75
 """The window lasts as long as at least this share of the best saving is to be had."""
@@ -31,9 +30,15 @@ class Window:
     band: Band | None
 
 
-def cleanest_window(grid: GridNow, now: datetime, seconds: float) -> Window | None:
+def cleanest_window(
+    forecast: Forecast | None,
+    cuts: Cuts | None,
+    intensity_g_per_kwh: float | None,
+    now: datetime,
+    seconds: float,
+) -> Window | None:
     """The best stretch of the next `seconds`; None if nothing in it is worth waiting for."""
-    reference, forecast, rules = grid.intensity_g_per_kwh, grid.forecast, Rules()
+    reference, rules = intensity_g_per_kwh, Rules()
     if reference is None or forecast is None:
         return None
     ahead = _ahead(forecast, now.timestamp(), seconds)
@@ -47,7 +52,7 @@ def cleanest_window(grid: GridNow, now: datetime, seconds: float) -> Window | No
         end=utc(stretch[-1][0] + forecast.period_seconds),
         mean_g_per_kwh=mean,
         percent=100 * (mean / reference - 1),
-        band=grid.cuts.band_of(mean) if grid.cuts else None,
+        band=cuts.band_of(mean) if cuts else None,
     )
 
 
