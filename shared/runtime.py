@@ -125,5 +125,6 @@ async def _beat_for_ever(
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> bool:
     """Wait for a time; True at once if the service is told to stop meanwhile."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), max(seconds, 0.0))
+        async with asyncio.timeout(max(seconds, 0.0)):
+            await stop.wait()
     return stop.is_set()

@@ -1,16 +1,17 @@
-"""One region's memory: its trailing history, its last forecast, and the band that it is in."""
+"""One region's memory: its histories, its last forecast, and the band that it is in."""
 
-from collections import deque
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
+from services.intensity_publisher.history import Histories, History
 from services.intensity_publisher.providers import Observation
 from services.intensity_publisher.settings import BandMode
 from shared.domain.bands import Band, Cuts, absolute_cuts, classify, index_cuts, relative_cuts
+from shared.domain.forecaster import profile_forecast
 from shared.domain.grid import Curve, Forecast, Freshness, Reading, utc
 from shared.messages import IntensityUpdated
 
-DAYS_OF_HISTORY = 7.0
+FORECASTER_DAYS = 1.0  # how far the built-in forecaster looks ahead
 
 
 class Classifier:
@@ -20,9 +21,9 @@ class Classifier:
         """Start with no history."""
         self.region = region
         self._mode = mode
-        self._history_seconds = history_seconds
-        self._history: deque[tuple[datetime, float]] = deque()
+        self._histories = Histories(history_seconds)
         self._last: IntensityUpdated | None = None
+        self._last_seen: Reading | None = None
         self._forecast: Forecast | None = None
 
     @property
@@ -34,72 +35,86 @@ class Classifier:
         """Take an update of the past into the history, as after a restart."""
         if update.reading.region != self.region:
             return
-        self._last = update
-        self._forecast = update.forecast or self._forecast
         if update.freshness is Freshness.LIVE:
-            self._note(update.reading)
+            self._histories.note(update.reading)
+            self._last_seen = update.reading
+            self._forecast = update.forecast
+        self._last = update
 
-    def observed(self, seen: Observation, now: datetime, event_id: UUID) -> IntensityUpdated:
-        """The update for a successful poll."""
-        self._note(seen.reading)
-        self._forecast = seen.forecast
+    def learn(self, past: Reading) -> None:
+        """Take a point of the past into the history, from a source's archive."""
+        self._histories.note(past)
+
+    def observed(
+        self, seen: Observation, now: datetime, event_id: UUID, reason: str | None = None
+    ) -> IntensityUpdated:
+        """The update for a successful poll; `reason` says why no better source gave it."""
+        self._histories.note(seen.reading)
+        if self._last_seen is not None and self._last_seen.signal is not seen.reading.signal:
+            self._last = None  # another signal: its bands have nothing to do with the last one
+        self._forecast = seen.forecast or self._still_good(seen.reading, now)
+        self._last_seen = seen.reading
         cuts = self._cuts(seen.reading)
-        update = IntensityUpdated(
+        self._last = IntensityUpdated(
             id=event_id,
             at=now,
             reading=seen.reading,
             band=self._band(seen.reading, cuts),
             freshness=Freshness.LIVE,
-            forecast=seen.forecast,
+            forecast=self._forecast,
             cuts=cuts,
+            reason=reason,
             warnings=seen.warnings,
+            age_seconds=_age_seconds(seen.reading, now),
         )
-        self._last = update
-        return update
+        return self._last
 
     def failed(self, reason: str, now: datetime, event_id: UUID) -> IntensityUpdated | None:
-        """The update for a failed poll: the rest of the last forecast, else unknown.
+        """The update for a failed poll, one rung down: forecast, forecaster, unknown.
 
         None before the first success, when not even the signal of the region is known.
         """
-        if self._last is None:
+        if self._last_seen is None:
             return None
-        expected = Curve.of(self._forecast).at(now.timestamp()) if self._forecast else None
-        reading = self._expected_reading(self._last.reading, expected, now)
+        rung, forecast = self._below_live(self._last_seen, now)
+        expected = Curve.of(forecast).at(now.timestamp()) if forecast else None
+        reading = _expected_reading(self._last_seen, expected, now)
         known = expected is not None
-        update = IntensityUpdated(
+        cuts = self._cuts(reading) if known else None
+        self._last = IntensityUpdated(
             id=event_id,
             at=now,
             reading=reading,
-            band=self._band(reading, self._last.cuts) if known else Band.UNKNOWN,
-            freshness=Freshness.FORECAST if known else Freshness.UNKNOWN,
-            forecast=self._forecast if known else None,
-            cuts=self._last.cuts if known else None,
+            band=self._band(reading, cuts) if known else Band.UNKNOWN,
+            freshness=rung,
+            forecast=forecast,
+            cuts=cuts,
             reason=reason,
+            age_seconds=_age_seconds(self._last_seen, now),
         )
-        self._last = update
-        return update
+        return self._last
 
-    def _expected_reading(self, last: Reading, expected: float | None, now: datetime) -> Reading:
-        period = last.period_seconds
-        return Reading(
-            region=self.region,
-            at=utc(now.timestamp() // period * period),
-            period_seconds=period,
-            signal=last.signal,
-            source=last.source,
-            simulated=last.simulated,
-            intensity_g_per_kwh=expected,
+    def _still_good(self, seen: Reading, now: datetime) -> Forecast | None:
+        """The last forecast, if the same source just failed to renew it and it covers now."""
+        last, forecast = self._last_seen, self._forecast
+        if last is None or forecast is None or seen.intensity_g_per_kwh is None:
+            return None
+        covers = Curve.of(forecast).at(now.timestamp()) is not None
+        return forecast if last.source == seen.source and covers else None
+
+    def _below_live(self, seen: Reading, now: datetime) -> tuple[Freshness, Forecast | None]:
+        now_s = now.timestamp()
+        if self._forecast is not None and Curve.of(self._forecast).at(now_s) is not None:
+            return Freshness.FORECAST, self._forecast
+        history: History = self._histories.of(seen.signal)
+        period = seen.period_seconds
+        start_s = now_s // period * period
+        points = int(FORECASTER_DAYS * history.day_seconds / period)
+        built_in = profile_forecast(
+            list(history), start_s, period, history.day_seconds, max(points, 1)
         )
-
-    def _note(self, reading: Reading) -> None:
-        value = reading.intensity_g_per_kwh
-        if value is None or (self._history and self._history[-1][0] >= reading.at):
-            return
-        self._history.append((reading.at, value))
-        oldest = reading.at - timedelta(seconds=self._history_seconds)
-        while self._history[0][0] < oldest:
-            self._history.popleft()
+        rung = Freshness.UNKNOWN if built_in is None else Freshness.FORECASTER
+        return rung, built_in
 
     def _cuts(self, reading: Reading) -> Cuts | None:
         """The band edges in g/kWh; None where the index gives the band."""
@@ -107,16 +122,13 @@ class Classifier:
             return None
         if self._mode is BandMode.ABSOLUTE:
             return absolute_cuts()
-        values = [value for _, value in self._history]
-        if not self._a_day_is_known() and self._forecast is not None:
+        history = self._histories.of(reading.signal)
+        values = history.values()
+        if not history.spans_a_day():
+            if self._forecast is None:
+                return absolute_cuts()
             values.extend(self._forecast.values_g_per_kwh)
-        elif not self._a_day_is_known():
-            return absolute_cuts()
         return relative_cuts(values)
-
-    def _a_day_is_known(self) -> bool:
-        span = self._history[-1][0] - self._history[0][0]
-        return span.total_seconds() >= self._history_seconds / DAYS_OF_HISTORY
 
     def _band(self, reading: Reading, cuts: Cuts | None) -> Band:
         previous = self._last.band if self._last else Band.UNKNOWN
@@ -125,3 +137,21 @@ class Classifier:
         if reading.index_percent is not None:
             return classify(reading.index_percent, index_cuts(), previous)
         return previous  # by index, while the source is away: the forecast has no percentiles
+
+
+def _expected_reading(last: Reading, expected: float | None, now: datetime) -> Reading:
+    period = last.period_seconds
+    return Reading(
+        region=last.region,
+        at=utc(now.timestamp() // period * period),
+        period_seconds=period,
+        signal=last.signal,
+        source=last.source,
+        simulated=last.simulated,
+        intensity_g_per_kwh=expected,
+    )
+
+
+def _age_seconds(seen: Reading, now: datetime) -> float:
+    """How long ago the last observed point ended; 0 while it holds."""
+    return max(0.0, (now - seen.at).total_seconds() - seen.period_seconds)

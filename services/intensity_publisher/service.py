@@ -1,78 +1,141 @@
-"""Poll just after every slot boundary and broadcast what was seen."""
+"""Poll just after every slot boundary and broadcast what was seen; one publisher a region."""
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from uuid import uuid4
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import structlog
+from aio_pika.abc import AbstractConnection
 
+from services.intensity_publisher.backfill import Backfill
+from services.intensity_publisher.chain import Chain
 from services.intensity_publisher.classifier import Classifier
-from services.intensity_publisher.providers import Source
+from services.intensity_publisher.metrics import Metrics
+from services.intensity_publisher.settings import BandMode
+from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
-from shared.errors import ConfigurationError, PublishFailed, SourceUnreachable
+from shared.broker.stream import read_history
+from shared.broker.topology import Topology, check
+from shared.domain.bands import Band, Cuts
+from shared.domain.grid import Freshness, Reading
+from shared.errors import PublishFailed, SourceUnreachable
 from shared.messages import IntensityUpdated
+from shared.runtime import wait_or_stop
 
 SHORTEST_DELAY_SECONDS = 0.05
 LONGEST_JITTER_SECONDS = 5.0
 RETRY_SECONDS = 10.0
+STANDBY_SECONDS = 2.0
+BROADCAST_AT_ONCE = 100
 
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class Bands:
+    """How values get their bands."""
+
+    mode: BandMode
+    history_seconds: float
+
+
 class IntensityPublisher:
-    """Polls one source for some regions, each point once, and broadcasts every update."""
+    """Polls the sources of its regions, each point once, and broadcasts every update."""
 
     def __init__(
         self,
-        source: Source,
+        chain: Chain,
+        backfill: Backfill,
         publisher: Publisher,
-        classifiers: Sequence[Classifier],
+        topology: Topology,
+        bands: Bands,
+        metrics: Metrics,
         clock: Callable[[], datetime],
         random: Callable[[], float],
     ) -> None:
-        """Take the source, the way out, and one classifier a region."""
-        self._source = source
+        """Take the sources, the way out, and how to classify."""
+        self._chain = chain
+        self._backfill = backfill
         self._publisher = publisher
-        self._classifiers = classifiers
+        self._topology = topology
+        self._bands = bands
+        self._metrics = metrics
         self._clock = clock
         self._random = random
-        self.polls = 0
-        self.failures = 0
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Poll every region until stopped.
+    async def session(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
+        """Lead every region that nobody else leads, until stopped.
 
         Raises:
-            ConfigurationError: the source will not answer until a setting is changed.
+            ConfigurationError: a source will not answer until a setting is changed.
         """
-        while not stop.is_set():
-            await asyncio.gather(*(self._poll(each) for each in self._classifiers))
-            wait_seconds = self._seconds_to_next_point()
-            try:
-                await asyncio.wait_for(stop.wait(), wait_seconds)
-            except TimeoutError:
-                continue
+        regions = self._topology.regions
+        leads = [self._topology.publisher_lead(region) for region in regions]
+        await check(connection, [self._topology.intensity_log, *leads])
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for region in regions:
+                    tasks.create_task(self._lead(connection, region, stop))
+        except ExceptionGroup as group:  # the first failure is the one to act on
+            raise group.exceptions[0] from None
+
+    async def _lead(self, connection: AbstractConnection, region: str, stop: asyncio.Event) -> None:
+        lead = self._topology.publisher_lead(region)
+        if not await wait_for_lead(connection, lead, stop, STANDBY_SECONDS):
+            return
+        log.info("polling for a region", region=region)
+        classifier = Classifier(region, self._bands.mode, self._bands.history_seconds)
+        since = self._clock() - timedelta(seconds=self._bands.history_seconds)
+        history = await read_history(connection, self._topology.intensity_log, since)
+        known = [update for update in history if update.reading.region == region]
+        missing = await self._backfill.missing(region, known, since, self._clock())
+        everything: list[IntensityUpdated | Reading] = [*known, *missing]
+        for past in sorted(everything, key=_start_of):
+            if isinstance(past, IntensityUpdated):
+                classifier.remember(past)
+            else:
+                classifier.learn(past)
+        await self._poll(classifier)
+        await self._tell_past(missing, classifier.last)
+        while not await wait_or_stop(stop, self._seconds_to_next_point(classifier.last)):
+            await self._poll(classifier)
+
+    async def _tell_past(self, missing: Sequence[Reading], last: IntensityUpdated | None) -> None:
+        """Put what the stream lacked into it, with the bands of today, and the last update on top.
+
+        Whoever joins late reads the end of the stream, which must be the present.
+        """
+        if last is None or not missing:
+            return
+        updates = [_update_of(past, last.cuts) for past in missing]
+        for first in range(0, len(updates), BROADCAST_AT_ONCE):
+            batch = updates[first : first + BROADCAST_AT_ONCE]
+            with suppress(PublishFailed):
+                await asyncio.gather(
+                    *(self._publisher.broadcast(each, each.reading.region) for each in batch)
+                )
+        await self._broadcast(last.model_copy(update={"id": uuid4()}))
 
     async def _poll(self, classifier: Classifier) -> None:
-        self.polls += 1
+        region = classifier.region
         try:
-            seen = await self._source.observe(classifier.region, self._clock())
-        except ConfigurationError:
-            raise
+            seen = await self._chain.observe(region, self._clock())
         except SourceUnreachable as error:
-            self.failures += 1
-            log.warning("no data from the source", region=classifier.region, error=str(error))
+            log.warning("no data from any source", region=region, error=str(error))
             update = classifier.failed(str(error), self._clock(), uuid4())
         else:
-            if _is_known(classifier.last, seen.reading.at):
+            if _is_known(classifier.last, seen.observation.reading.at):
                 return
-            update = classifier.observed(seen, self._clock(), uuid4())
+            update = classifier.observed(seen.observation, self._clock(), uuid4(), seen.reason)
         if update is not None:
             await self._broadcast(update)
 
     async def _broadcast(self, update: IntensityUpdated) -> None:
         reading = update.reading
+        self._metrics.updated(update)
         try:
             await self._publisher.broadcast(update, reading.region)
         except PublishFailed as error:
@@ -84,18 +147,33 @@ class IntensityPublisher:
             intensity_g_per_kwh=reading.intensity_g_per_kwh,
             band=update.band.value,
             freshness=update.freshness.value,
+            source=reading.source,
         )
 
-    def _seconds_to_next_point(self) -> float:
-        """To just after the next boundary of the shortest period, or soon after a failure."""
-        known = [each.last for each in self._classifiers if each.last is not None]
-        if not known:
+    def _seconds_to_next_point(self, last: IntensityUpdated | None) -> float:
+        """To just after the next boundary, or soon where nothing is known yet."""
+        if last is None:
             return RETRY_SECONDS * (0.5 + self._random() / 2)
-        period = min(update.reading.period_seconds for update in known)
+        period = last.reading.period_seconds
         jitter = self._random() * min(LONGEST_JITTER_SECONDS, period * 0.02)
-        now_s = self._clock().timestamp()
-        return period - now_s % period + SHORTEST_DELAY_SECONDS + jitter
+        return period - self._clock().timestamp() % period + SHORTEST_DELAY_SECONDS + jitter
+
+
+def _update_of(past: Reading, cuts: Cuts | None) -> IntensityUpdated:
+    value = past.intensity_g_per_kwh
+    return IntensityUpdated(
+        id=uuid5(NAMESPACE_URL, f"{past.source}:{past.region}:{past.at.isoformat()}"),
+        at=past.at,
+        reading=past,
+        band=Band.UNKNOWN if cuts is None or value is None else cuts.band_of(value),
+        freshness=Freshness.LIVE,
+        cuts=cuts,
+    )
+
+
+def _start_of(past: IntensityUpdated | Reading) -> datetime:
+    return past.reading.at if isinstance(past, IntensityUpdated) else past.at
 
 
 def _is_known(last: IntensityUpdated | None, at: datetime) -> bool:
-    return last is not None and last.reason is None and last.reading.at >= at
+    return last is not None and last.freshness is Freshness.LIVE and last.reading.at >= at

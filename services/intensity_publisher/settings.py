@@ -1,9 +1,11 @@
 """Settings of the intensity publisher."""
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 
+from shared.domain.grid import Signal
 from shared.settings import BrokerSettings
 
 
@@ -22,6 +24,26 @@ class PublisherSettings(BrokerSettings):
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
     forecast_hours: int = Field(24, ge=0, le=72, description="how much forecast to ask for")
+    sources: str = Field(
+        "",
+        description="sources in their order, such as watttime@900>electricity_maps@7200, for all "
+        "regions or REGION=... each, separated by commas; the number is when data count as stale",
+    )
+    electricity_maps_token: SecretStr = Field(
+        SecretStr(""), description="key of Electricity Maps (average intensities)"
+    )
+    electricity_maps_zones: str = Field(
+        "", description="zones by region where the names differ: CAISO_NORTH=US-CAL-CISO"
+    )
+    recorded_trace: Path | None = Field(
+        None, description="CSV of intensities that the source recorded_trace replays"
+    )
+    recorded_forecasts: Path | None = Field(
+        None, description="CSV of the forecasts that were issued for it"
+    )
+    recorded_trace_signal: Signal = Field(
+        Signal.MARGINAL, description="what that CSV holds: marginal or average"
+    )
     band_mode: BandMode = Field(
         BandMode.RELATIVE,
         description="relative (to the last week), absolute (150/250/400/550 g/kWh) or index",

@@ -39,7 +39,8 @@ class Inbox:
         if not self._waiting and not self.closed:
             self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
         return bool(self._waiting) or self._changed.is_set()
 
     def __len__(self) -> int:

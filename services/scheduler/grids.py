@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared.domain.bands import Band
 from shared.domain.grid import Grid, grid_at
 from shared.messages import IntensityUpdated
 
@@ -23,9 +24,9 @@ class Grids:
         self._updates[region] = update
         return True
 
-    def knows(self, regions: Iterable[str]) -> bool:
-        """Whether every one of some regions has had an update."""
-        return all(region in self._updates for region in regions)
+    def knows(self, regions: Iterable[str], now: datetime) -> bool:
+        """Whether none of some regions is unknown."""
+        return all(self.at(region, now).band is not Band.UNKNOWN for region in regions)
 
     def at(self, region: str, now: datetime) -> Grid:
         """A region's grid as its last update tells it at a moment."""

@@ -53,15 +53,12 @@ class Release:
             self._updated.set()
 
     async def wait_for_grids(self, most_seconds: float) -> None:
-        """Wait until every region's last update is read; none may have been published yet."""
-
-        async def until_known() -> None:
-            while not self._grids.knows(self._topology.regions):
-                self._updated.clear()
-                await self._updated.wait()
-
+        """Wait until every region is known; the publisher may be starting, or its source dead."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(until_known(), most_seconds)
+            async with asyncio.timeout(most_seconds):
+                while not self._grids.knows(self._topology.regions, self._clock()):
+                    self._updated.clear()
+                    await self._updated.wait()
 
     async def run(self) -> None:
         """Open slots for ever; the first round opens every place that was inherited."""
@@ -85,7 +82,8 @@ class Release:
         grace = min(UPDATE_GRACE_SECONDS, UPDATE_GRACE_SHARE * wheel.slot_seconds)
         seconds = next_start_s + grace - self._clock().timestamp()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._updated.wait(), max(seconds, 0.0))
+            async with asyncio.timeout(max(seconds, 0.0)):
+                await self._updated.wait()
 
     async def _open_inherited(self, current: int) -> None:
         """Decide every job afresh that an earlier leader left, the latest slots first.

@@ -26,7 +26,7 @@ from shared.errors import Undecodable
 from shared.messages import ServiceBeat, decode_event
 
 INTAKE_PREFETCH = 100
-CATCH_UP_SECONDS = 2.0
+CATCH_UP_SECONDS = 4.0
 
 log = structlog.get_logger()
 

@@ -108,9 +108,10 @@ class Attempts:
             loop = asyncio.get_running_loop()
             work = loop.run_in_executor(self._threads, lambda: handler.function(*arguments))
         try:
-            result = await asyncio.wait_for(work, job.timeout_seconds)
+            async with asyncio.timeout(job.timeout_seconds) as limit:
+                result = await work
         except TimeoutError as error:
-            if job.timeout_seconds is None:
+            if not limit.expired():
                 raise
             raise TimeoutError(f"it ran longer than {job.timeout_seconds:g} s") from error
         return _small_json(result)

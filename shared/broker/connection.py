@@ -63,7 +63,8 @@ async def keep_connected(
                 max(failures, 1), jitter=random(), first_seconds=0.5, most_seconds=5
             )
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await stop.wait()
 
 
 async def _run_session(

@@ -19,7 +19,8 @@ async def wait_for_lead(
     """
     while not await _take_lead(connection, queue):
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), every_seconds)
+            async with asyncio.timeout(every_seconds):
+                await stop.wait()
         if stop.is_set():
             return False
     return True

@@ -35,7 +35,8 @@ async def read_history(
     while True:
         arrived.clear()
         try:
-            await asyncio.wait_for(arrived.wait(), IDLE_SECONDS)
+            async with asyncio.timeout(IDLE_SECONDS):
+                await arrived.wait()
         except TimeoutError:
             await channel.close()
             return [update for update in found if update.at >= since]

@@ -1,71 +1,81 @@
 """WattTime's answers, read with care: only our own error comes out of a bad one."""
 
-import json
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
+from services.intensity_publisher.providers.answers import (
+    Instant,
+    Lenient,
+    one_line,
+    or_default,
+    read,
+)
 from services.intensity_publisher.providers.series import Series, even_series
 from shared.domain.grid import LB_PER_MWH_TO_G_PER_KWH
 from shared.errors import SourceUnreachable
-from shared.messages import explain
 
 HIGHEST_LB_PER_MWH = 3500.0
 DEFAULT_PERIOD_SECONDS = 300.0
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-A = TypeVar("A", bound=_Lenient)
-
-
-class PointAnswer(_Lenient):
+class PointAnswer(Lenient):
     """One point; WattTime's numbers come as int, float, or null."""
 
-    point_time: AwareDatetime
+    point_time: Instant
     value: Annotated[float | None, Field(allow_inf_nan=False)] = None
 
 
-def _or_default(default: object) -> BeforeValidator:
-    return BeforeValidator(lambda value: default if value is None else value)
-
-
-class WarningAnswer(_Lenient):
+class WarningAnswer(Lenient):
     """A warning of WattTime's own."""
 
-    type: Annotated[str, _or_default("")] = ""
-    message: Annotated[str, _or_default("")] = ""
+    type: Annotated[str, or_default("")] = ""
+    message: Annotated[str, or_default("")] = ""
 
 
-class MetaAnswer(_Lenient):
+def _object_or_none(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
+class ModelAnswer(Lenient):
+    """Which of its models WattTime used."""
+
+    date: Annotated[str | None, BeforeValidator(lambda value: value and str(value))] = None
+
+
+class MetaAnswer(Lenient):
     """What a data answer says of itself; any part may be missing."""
 
     data_point_period_seconds: Annotated[
-        float, Field(gt=0, le=86_400, allow_inf_nan=False), _or_default(DEFAULT_PERIOD_SECONDS)
+        float, Field(ge=1, le=86_400, allow_inf_nan=False), or_default(DEFAULT_PERIOD_SECONDS)
     ] = DEFAULT_PERIOD_SECONDS
     units: str | None = None
-    generated_at: AwareDatetime | None = None
-    warnings: Annotated[tuple[WarningAnswer, ...], _or_default(())] = ()
+    generated_at: Instant | None = None
+    model: Annotated[ModelAnswer | None, BeforeValidator(_object_or_none)] = None
+    warnings: Annotated[tuple[WarningAnswer, ...], or_default(())] = ()
 
 
-class DataAnswer(_Lenient):
+class DataAnswer(Lenient):
     """The shape that signal-index, forecast and historical share."""
 
     data: tuple[PointAnswer, ...]
-    meta: Annotated[MetaAnswer, _or_default({})] = Field(default_factory=MetaAnswer)
+    meta: Annotated[MetaAnswer, or_default({})] = Field(default_factory=MetaAnswer)
 
     def warnings(self) -> tuple[str, ...]:
         """WattTime's warnings in words."""
-        return tuple(w.message or w.type for w in self.meta.warnings if w.message or w.type)
+        texts = (one_line(w.message or w.type) for w in self.meta.warnings)
+        return tuple(text for text in texts if text)
+
+    def model_date(self) -> str | None:
+        """The date of the model behind it."""
+        return self.meta.model.date if self.meta.model else None
 
 
-class TokenAnswer(_Lenient):
+class TokenAnswer(Lenient):
     """A login's answer."""
 
-    token: Annotated[str, Field(min_length=1)]
+    token: Annotated[str, Field(pattern=r"^[!-~]+$")]  # it has to fit into a header
 
 
 def read_token(text: str) -> str:
@@ -74,7 +84,7 @@ def read_token(text: str) -> str:
     Raises:
         SourceUnreachable: there is none.
     """
-    return _read(TokenAnswer, text, "login").token
+    return read(TokenAnswer, text, "WattTime's login").token
 
 
 def read_data(text: str, what: str) -> DataAnswer:
@@ -83,7 +93,7 @@ def read_data(text: str, what: str) -> DataAnswer:
     Raises:
         SourceUnreachable: it is none.
     """
-    return _read(DataAnswer, text, what)
+    return read(DataAnswer, text, f"WattTime's {what}")
 
 
 def read_index(answer: DataAnswer) -> tuple[datetime, float]:
@@ -106,45 +116,35 @@ def read_moer(answer: DataAnswer, what: str) -> Series:
         SourceUnreachable: the unit is another, or nothing usable is left.
     """
     _require_units(answer, "lbs_co2_per_mwh", what)
-    points = [
-        (point.point_time, None if point.value is None else point.value * LB_PER_MWH_TO_G_PER_KWH)
-        for point in answer.data
-    ]
     highest = HIGHEST_LB_PER_MWH * LB_PER_MWH_TO_G_PER_KWH
     try:
         period = answer.meta.data_point_period_seconds
-        return even_series(points, period, lowest=0.0, highest=highest)
+        return even_series(_grams(answer), period, lowest=0.0, highest=highest)
     except SourceUnreachable as error:
         raise SourceUnreachable(f"WattTime's {what}: {error}") from error
 
 
-def error_text(text: str) -> str:
-    """What an error answer says: JSON's message, msg, error or detail, else the text itself."""
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError):
-        raw = None
-    if isinstance(raw, dict):
-        for key in ("message", "msg", "error", "detail"):
-            if raw.get(key):
-                return _one_line(raw[key])
-    return _one_line(text) or "no text"
+def read_past(answer: DataAnswer) -> tuple[dict[datetime, float], int]:
+    """Recorded marginal intensities in g/kWh, and how many points were of no use.
+
+    Raises:
+        SourceUnreachable: the unit is another.
+    """
+    _require_units(answer, "lbs_co2_per_mwh", "historical")
+    highest = HIGHEST_LB_PER_MWH * LB_PER_MWH_TO_G_PER_KWH
+    points = {at: value for at, value in _grams(answer) if value is not None}
+    usable = {at: round(value, 2) for at, value in points.items() if 0.0 <= value <= highest}
+    return usable, len(answer.data) - len(usable)
+
+
+def _grams(answer: DataAnswer) -> list[tuple[datetime, float | None]]:
+    return [
+        (point.point_time, None if point.value is None else point.value * LB_PER_MWH_TO_G_PER_KWH)
+        for point in answer.data
+    ]
 
 
 def _require_units(answer: DataAnswer, expected: str, what: str) -> None:
     units = answer.meta.units
     if units is not None and units != expected:
         raise SourceUnreachable(f"WattTime's {what} is in {units!r}, expected {expected!r}")
-
-
-def _read(shape: type[A], text: str, what: str) -> A:
-    try:
-        return shape.model_validate_json(text)
-    except ValidationError as error:
-        raise SourceUnreachable(
-            f"WattTime's {what} answer makes no sense: {explain(error)[:300]}"
-        ) from error
-
-
-def _one_line(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
-    return " ".join(str(value).split())[:300]

@@ -93,3 +93,32 @@ def test_a_restart_remembers_history_band_and_forecast():
 
 def test_simulated_data_stays_marked():
     assert see(classifier(), observation(0, 100.0)).reading.simulated
+
+
+def test_another_signal_starts_a_history_of_its_own():
+    the_classifier = classifier(BandMode.ABSOLUTE)
+    see(the_classifier, observation(0, 600.0))
+    at = START + timedelta(minutes=5)
+    average = Reading("R", at, 300, Signal.AVERAGE, "maps", False, 148.0)
+    update = see(the_classifier, Observation(average, None))
+    assert update.band is Band.VERY_LOW
+    assert the_classifier._histories.of(Signal.AVERAGE).values() == [148.0]
+    assert the_classifier._histories.of(Signal.MARGINAL).values() == [600.0]
+
+
+def test_a_forecast_that_was_not_renewed_is_kept_while_it_covers_now():
+    the_classifier = classifier(BandMode.ABSOLUTE)
+    see(the_classifier, observation(0, 100.0, forecast=(100.0, 200.0)))
+    assert see(the_classifier, observation(1, 110.0)).forecast is not None
+    assert see(the_classifier, observation(2, 120.0)).forecast is None
+
+
+def test_after_the_forecast_the_history_of_a_day_forecasts():
+    the_classifier = classifier(BandMode.ABSOLUTE)
+    for step in range(290):
+        see(the_classifier, observation(step, float(step % 288)))
+    at = START + timedelta(minutes=5 * 295)
+    update = the_classifier.failed("no answer", at, uuid4())
+    assert update.freshness is Freshness.FORECASTER
+    assert update.reading.intensity_g_per_kwh == 295 - 288
+    assert update.age_seconds == 25 * 60

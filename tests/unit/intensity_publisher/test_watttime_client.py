@@ -9,9 +9,9 @@ import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.intensity_publisher.providers.answers import error_text
 from services.intensity_publisher.providers.watttime import WattTime
 from services.intensity_publisher.providers.watttime_answers import (
-    error_text,
     read_data,
     read_index,
     read_moer,
@@ -40,6 +40,7 @@ class Api:
             "/login": (200, {"token": "a.b.c"}),
             "/v3/signal-index": (200, data([42.0], units="percentile")),
             "/v3/forecast": (200, data([500.0, 400.0, 300.0], generated_at=SLOT.isoformat())),
+            "/v3/my-access": (200, {"signal_types": []}),
         }
         self.once = {}
 
@@ -134,6 +135,7 @@ async def test_a_region_outside_the_plan_is_index_only_for_a_day(watttime, api):
         assert seen.forecast is None
     assert api.paths().count("/v3/forecast") == 1
     assert api.paths().count("/login") == 1, "an entitlement is no reason to log in again"
+    api.answers["/v3/my-access"] = (500, "no list")
     await watttime.observe("PJM_DC", NOW + timedelta(hours=25))
     assert api.paths().count("/v3/forecast") == 2
 

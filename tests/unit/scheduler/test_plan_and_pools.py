@@ -105,10 +105,11 @@ def updated(at, intensity):
 
 def test_the_newest_update_counts_and_an_unheard_region_is_unknown():
     grids = Grids()
-    assert not grids.knows(["R"])
+    assert not grids.knows(["R"], NOW)
     assert grids.take(updated(NOW, 200.0))
     assert not grids.take(updated(NOW - timedelta(minutes=5), 500.0))
     assert grids.at("R", NOW).intensity_g_per_kwh == 200.0
     assert grids.at("S", NOW).band is Band.UNKNOWN
-    assert grids.knows(["R"])
-    assert not grids.knows(["R", "S"])
+    assert grids.knows(["R"], NOW)
+    assert not grids.knows(["R"], NOW + timedelta(days=1)), "what is known may be too old"
+    assert not grids.knows(["R", "S"], NOW)

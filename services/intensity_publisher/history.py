@@ -1,0 +1,68 @@
+"""The trailing history of a region, apart for each signal: averages never mix with marginals."""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from shared.domain.forecaster import Past
+from shared.domain.grid import Reading, Signal
+
+DAYS_OF_HISTORY = 7.0
+
+
+class History:
+    """Observed intensities of one signal, ordered, for a trailing window."""
+
+    def __init__(self, window_seconds: float) -> None:
+        """Start empty."""
+        self._window = timedelta(seconds=window_seconds)
+        self._points: deque[tuple[datetime, float]] = deque()
+
+    def __iter__(self) -> Iterator[Past]:
+        """The points, oldest first."""
+        return (Past(at.timestamp(), value) for at, value in self._points)
+
+    @property
+    def day_seconds(self) -> float:
+        """A seventh of the window: a day, or less where time is replayed faster."""
+        return self._window.total_seconds() / DAYS_OF_HISTORY
+
+    def values(self) -> list[float]:
+        """The intensities in g/kWh."""
+        return [value for _, value in self._points]
+
+    def spans_a_day(self) -> bool:
+        """Whether the bands can do without the help of a forecast."""
+        if not self._points:
+            return False
+        span = self._points[-1][0] - self._points[0][0]
+        return span.total_seconds() >= self.day_seconds
+
+    def last_at(self) -> datetime | None:
+        """Start of the newest point."""
+        return self._points[-1][0] if self._points else None
+
+    def add(self, at: datetime, intensity_g_per_kwh: float) -> None:
+        """Take a newer point and forget what falls out of the window; older ones are ignored."""
+        if self._points and self._points[-1][0] >= at:
+            return
+        self._points.append((at, intensity_g_per_kwh))
+        while self._points[0][0] < at - self._window:
+            self._points.popleft()
+
+
+class Histories:
+    """One history for each signal of a region."""
+
+    def __init__(self, window_seconds: float) -> None:
+        """Start with none."""
+        self._by_signal = {signal: History(window_seconds) for signal in Signal}
+
+    def of(self, signal: Signal) -> History:
+        """The history of a signal."""
+        return self._by_signal[signal]
+
+    def note(self, reading: Reading) -> None:
+        """Take a reading, if it has an intensity."""
+        if reading.intensity_g_per_kwh is not None:
+            self.of(reading.signal).add(reading.at, reading.intensity_g_per_kwh)
