@@ -58,7 +58,8 @@ async def send(places: Places, job: JobSubmit, answer_seconds: float) -> Reply |
         finally:
             await publisher.close()
         with suppress(TimeoutError):
-            return await asyncio.wait_for(answers.get(), answer_seconds)
+            async with asyncio.timeout(answer_seconds):
+                return await answers.get()
     return None
 
 
