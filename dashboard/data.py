@@ -3,7 +3,7 @@
 Where it does not answer, the last known values stay, with the reason beside them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,16 +16,13 @@ from dashboard import frames
 from shared.errors import CarbonAwareError
 from shared.ledger import reads
 from shared.ledger.schema import open_engine
-from shared.messages import Decided, decode_event
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
 """History and forecast each reach this many points: 24 h at 5 minutes."""
 FAST_PERIOD_SECONDS = 60.0
-FAST_AHEAD_PERIODS = 72
-"""A recording that is replayed faster than this has jobs as short: less lies ahead of them."""
-DECISIONS = frozenset({"job.deferred.v1", "job.released.v1", "job.expired.v1"})
-EVENTS_READ = 150
+FAST_PERIODS = 72
+"""A recording that is replayed faster than this has jobs as short: less concerns them."""
 SPARK_POINTS = 60
 DECISIONS_SHOWN = 8
 JOBS_SHOWN = 50
@@ -70,7 +67,7 @@ class Details:
     pools: list[reads.PoolSize]
     beats: list[reads.ServiceRow]
     jobs: list[reads.JobStatus]
-    decisions: Sequence[Decided]
+    decisions: list[reads.RecentDecision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,20 +213,19 @@ def _details(url: str, region: str | None) -> Details:
         sizes=reads.pool_sizes_since(engine, place, since) if place else [],
         pools=reads.pools(engine, at, place),
         beats=reads.services(engine, at),
-        jobs=reads.recent_jobs(engine, limit=JOBS_SHOWN),
-        decisions=_decisions(engine),
+        jobs=reads.recent_jobs(engine, region=region, limit=JOBS_SHOWN),
+        decisions=reads.recent_decisions(engine, region=region, limit=DECISIONS_SHOWN),
     )
 
 
 def _span(grid: reads.GridNow | None) -> timedelta:
-    period_seconds = grid.period_seconds if grid else 300.0
-    return timedelta(seconds=SHOWN_PERIODS * period_seconds)
+    return timedelta(seconds=SHOWN_PERIODS * 300.0) if grid is None else ahead(grid)
 
 
 def ahead(grid: reads.GridNow) -> timedelta:
-    """How far the page looks into the forecast."""
+    """How far the page looks into the forecast, and as far back."""
     is_fast = grid.period_seconds < FAST_PERIOD_SECONDS
-    periods = FAST_AHEAD_PERIODS if is_fast else SHOWN_PERIODS
+    periods = FAST_PERIODS if is_fast else SHOWN_PERIODS
     return timedelta(seconds=periods * grid.period_seconds)
 
 
@@ -243,8 +239,3 @@ def _readings(
     rows = reads.readings_since(engine, grid.region, since)
     return [row for row in rows if (row.signal, row.source, row.simulated) == kind]
 
-
-def _decisions(engine: Engine) -> Sequence[Decided]:
-    rows = (row for row in reads.recent_events(engine, EVENTS_READ) if row.type in DECISIONS)
-    events = (decode_event(row.body.encode()) for row in rows)
-    return [event for event in events if isinstance(event, Decided)][:DECISIONS_SHOWN]

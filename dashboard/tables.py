@@ -10,18 +10,13 @@ import pandas as pd
 from dashboard import words
 from dashboard.frames import STATE_WORDS
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.reads import JobStatus, PoolSize, ServiceRow
-from shared.messages import Decided, message_name
+from shared.ledger.reads import JobStatus, PoolSize, RecentDecision, ServiceRow
 
 TIMES = frozenset({"Submitted", "Planned for", "Started"})
 FIGURES = ("Energy", "Emitted", "Avoided")
 NOT_YET = "\N{EN DASH}"
 Colour = Literal["orange", "green", "red"]
-_OUTCOMES: dict[str, tuple[str, Colour]] = {
-    "job.deferred.v1": ("deferred", "orange"),
-    "job.released.v1": ("released", "green"),
-    "job.expired.v1": ("expired", "red"),
-}
+_COLOURS: dict[str, Colour] = {"deferred": "orange", "released": "green", "expired": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +55,17 @@ def _number(beat: ServiceRow | None, fact: str) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
-def decisions(events: Sequence[Decided], jobs: Sequence[JobStatus]) -> list[Decision]:
+def decisions(rows: Sequence[RecentDecision]) -> list[Decision]:
     """The latest decisions, newest first, each with its reason in words."""
-    types = {job.id: job.type for job in jobs}
     return [
         Decision(
-            event.at,
-            types.get(event.job_id) or str(event.job_id)[:8],
-            *_OUTCOMES[message_name(event)],
-            event.reason,
+            row.decision.at,
+            row.job_type or str(row.job_id)[:8],
+            row.decision.outcome,
+            _COLOURS[row.decision.outcome],
+            row.decision.reason,
         )
-        for event in events
+        for row in rows
     ]
 
 

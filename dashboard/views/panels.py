@@ -90,7 +90,7 @@ def _workers(details: Details) -> None:
 
 def _decisions(details: Details) -> None:
     st.subheader("Latest decisions", anchor=False)
-    rows = tables.decisions(details.decisions, details.jobs)
+    rows = tables.decisions(details.decisions)
     if not rows:
         st.caption("Each decision about a job appears here, with its reason.")
         return

@@ -274,6 +274,7 @@ Index(
     sqlite_where=text(ACCOUNT_IS_DUE),
     postgresql_where=text(ACCOUNT_IS_DUE),
 )
+Index("ix_decisions_at", decisions.c.at)
 Index("ix_decisions_job_id", decisions.c.job_id, decisions.c.sequence)
 Index("ix_readings_region_at", readings.c.region, readings.c.at)
 Index("ix_pool_sizes_region_at", pool_sizes.c.region, pool_sizes.c.at)

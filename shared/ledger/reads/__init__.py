@@ -3,7 +3,13 @@
 Each function takes the engine, and the time where the answer depends on it.
 """
 
-from shared.ledger.reads.decisions import DecisionRow, decisions, planned
+from shared.ledger.reads.decisions import (
+    DecisionRow,
+    RecentDecision,
+    decisions,
+    planned,
+    recent_decisions,
+)
 from shared.ledger.reads.decisions import PlannedSlot as PlannedSlot
 from shared.ledger.reads.fleet import (
     PoolSize,
@@ -34,6 +40,7 @@ __all__ = [
     "PlannedSlot",
     "PoolSize",
     "ReadingRow",
+    "RecentDecision",
     "SavingsPoint",
     "ServiceRow",
     "Statistics",
@@ -44,6 +51,7 @@ __all__ = [
     "pool_sizes_since",
     "pools",
     "readings_since",
+    "recent_decisions",
     "recent_events",
     "recent_jobs",
     "regions",

@@ -46,6 +46,15 @@ class DecisionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RecentDecision:
+    """A decision with the job that it is about; its type is None while only the id is known."""
+
+    job_id: UUID
+    job_type: str | None
+    decision: DecisionRow
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSlot:
     """What waits for one slot; energy is the declared energy of the jobs that declare any."""
 
@@ -66,6 +75,26 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
         job = find_job(connection, job_id)
         query = select(rows).where(rows.c.job_id == job.id).order_by(rows.c.sequence, rows.c.at)
         return [_decision(row) for row in connection.execute(query)]
+
+
+def recent_decisions(
+    engine: Engine, *, limit: int = 50, region: str | None = None
+) -> list[RecentDecision]:
+    """The latest decisions of all jobs, newest first."""
+    rows = decision_rows
+    query = (
+        select(rows, jobs.c.type.label("job_type"))
+        .join(jobs, jobs.c.id == rows.c.job_id, isouter=True)
+        .order_by(rows.c.at.desc())
+        .limit(limit)
+    )
+    if region is not None:
+        query = query.where(rows.c.region == region)
+    with reading(engine) as connection:
+        return [
+            RecentDecision(row.job_id, row.job_type, _decision(row))
+            for row in connection.execute(query)
+        ]
 
 
 def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:

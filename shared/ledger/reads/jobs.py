@@ -100,12 +100,18 @@ def job_status(engine: Engine, job_id: UUID | str) -> JobStatus:
 
 
 def recent_jobs(
-    engine: Engine, *, states: Iterable[State] | None = None, limit: int = 50
+    engine: Engine,
+    *,
+    states: Iterable[State] | None = None,
+    region: str | None = None,
+    limit: int = 50,
 ) -> list[JobStatus]:
     """The jobs submitted last, newest first."""
     query = select(job_rows).order_by(job_rows.c.submitted_at.desc()).limit(limit)
     if states is not None:
         query = query.where(job_rows.c.state.in_([state.value for state in states]))
+    if region is not None:
+        query = query.where(job_rows.c.region == region)
     with reading(engine) as connection:
         return [_status(row) for row in connection.execute(query)]
 
@@ -166,7 +172,7 @@ def find_job(connection: Connection, job_id: UUID | str) -> AnyRow:
     query = select(job_rows).where(job_rows.c.id.between(first, last)).limit(2)
     found = connection.execute(query).all()
     if not found:
-        raise NotFound(f"the ledger knows no job {job_id}")
+        raise NotFound(f"the ledger knows no job {job_id}; `carbon-aware watch` shows what arrives")
     if len(found) > 1:
         raise NotFound(f"more than one job begins with {job_id}; give more of its id")
     return found[0]

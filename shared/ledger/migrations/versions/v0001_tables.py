@@ -159,6 +159,7 @@ def _create_decisions() -> None:
         sa.Column("expected_saving_g", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("event_id"),
     )
+    op.create_index("ix_decisions_at", "decisions", ["at"])
     op.create_index("ix_decisions_job_id", "decisions", ["job_id", "sequence"])
 
 
