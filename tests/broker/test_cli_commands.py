@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractConnection
 from services.cli.broker_checks import check_broker
 from services.cli.findings import Mark
 from services.cli.settings import CliSettings, Places
-from services.cli.setup import set_up_places
+from services.cli.setup import set_up
 from services.cli.submit import send
 from services.cli.submit_view import Rejected, submit_job
 from services.cli.watch import follow, live_events
@@ -58,6 +58,10 @@ async def places(
 
 def topology(settings: CliSettings) -> Topology:
     return Topology(settings.regions, settings.wheel_slots, settings.namespace)
+
+
+async def set_up_places(places: Places) -> list[str]:
+    return await set_up(places.settings, places.amqp_url, places.ledger_url)
 
 
 @pytest.fixture
