@@ -19,6 +19,7 @@ from shared.errors import CarbonAwareError, PublishFailed
 from shared.logs import configure_logs
 from shared.messages import ServiceBeat
 from shared.settings import Settings
+from shared.tasks import end
 
 Clock = Callable[[], datetime]
 Facts = Callable[[], Mapping[str, str | int | float | bool | None]]
@@ -98,8 +99,7 @@ async def beating(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)
 
 
 async def _beat_for_ever(

@@ -9,10 +9,10 @@ from services.cli.supervisor import ChildSpec
 
 DEMO_SPEED = 60
 """A 5-minute point of grid data lasts 5 s in the demo ..."""
+WEEK_SECONDS = 7 * 86_400
 DEMO_ENVIRONMENT = {
     "SLOT_SECONDS": "5",  # ... and so does a slot of the timetable
     "MARGIN_SECONDS": "1",  # a minute of safety before a latest start, as fast as the rest
-    "BAND_HISTORY_SECONDS": str(7 * 86_400 // DEMO_SPEED),
     "BEAT_SECONDS": "2",
     "DRAIN_SECONDS": "10",
     "HANDLERS": "services.demo.handlers",
@@ -117,6 +117,8 @@ def common_environment(facts: PlanFacts) -> dict[str, str]:
         environment |= DEMO_ENVIRONMENT
     if facts.emulator is not None:
         environment |= {
+            # A week of the bands' history passes as fast as the recording is replayed.
+            "BAND_HISTORY_SECONDS": str(WEEK_SECONDS // facts.emulator.speed),
             "WATTTIME_URL": facts.emulator.url,
             "WATTTIME_USERNAME": facts.emulator.username,
             "WATTTIME_PASSWORD": facts.emulator.password,

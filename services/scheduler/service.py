@@ -24,6 +24,7 @@ from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable
 from shared.messages import ServiceBeat, decode_event
+from shared.tasks import end
 
 INTAKE_PREFETCH = 100
 CATCH_UP_SECONDS = 4.0
@@ -101,9 +102,7 @@ class Scheduler:
             if opening.done():
                 opening.result()
         finally:
-            for task in (opening, stopping):
-                task.cancel()
-            await asyncio.gather(opening, stopping, return_exceptions=True)
+            await end(opening, stopping)
 
     async def _hear_pools(self, connection: AbstractConnection, pools: Pools) -> None:
         channel = await connection.channel()

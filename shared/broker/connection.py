@@ -12,6 +12,7 @@ from yarl import URL
 
 from shared.domain.retry import backoff_seconds
 from shared.errors import BrokerUnreachable
+from shared.tasks import end
 
 CONNECT_SECONDS = 10.0
 LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
@@ -85,9 +86,7 @@ async def _run_session(
             raise
         log.warning("broker session failed, reconnecting", error=_in_a_line(error))
     finally:
-        for task in (running, closed):
-            task.cancel()
-        await asyncio.gather(running, closed, return_exceptions=True)
+        await end(running, closed)
         with suppress(*LOST):
             await connection.close()
     return False

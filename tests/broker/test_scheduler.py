@@ -57,7 +57,7 @@ async def test_a_plain_message_with_a_type_alone_is_a_job(deployment, until):
 
 
 async def test_a_job_out_of_its_band_waits_on_the_wheel_and_runs_when_due(deployment, until):
-    await deployment.grid([DIRTY, DIRTY, DIRTY, CLEAN] + [DIRTY] * 8, period=1.0)
+    await deployment.grid([DIRTY] * 4 + [CLEAN] * 16, period=1.0)
     async with deployment.scheduler():
         job_id = await submit(deployment, deadline_seconds=20)
         (deferred,) = await until(lambda: deployment.seen(JobDeferred, job_id=job_id))

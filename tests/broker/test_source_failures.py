@@ -130,7 +130,7 @@ async def test_a_failure_goes_down_the_ladder_and_no_deadline_is_missed(
                 id=job_id,
                 type="t",
                 max_band="very_low",
-                deadline_seconds=4,
+                deadline_seconds=3,
                 expected_duration_seconds=1,
             ),
             message_id=str(job_id),

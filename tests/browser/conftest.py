@@ -31,7 +31,7 @@ FLAGS = (
 START_SECONDS = 90.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The installed Chromium; a build server without one fails, a developer's machine skips."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def dashboards(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., str]]:
