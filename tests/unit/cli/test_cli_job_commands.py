@@ -123,7 +123,7 @@ def test_why_of_a_waiting_job_says_what_is_promised(cli: Cli) -> None:
 def test_an_unknown_job_is_exit_4_and_one_line(cli: Cli, command: str) -> None:
     result = cli(command, "123456")
     assert (result.exit_code, result.stdout) == (4, "")
-    assert result.stderr == "error: the ledger knows no job 123456\n"
+    assert result.stderr.startswith("error: the ledger knows no job 123456; ")
 
 
 def test_a_watched_job_that_is_over_ends_at_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
