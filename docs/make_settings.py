@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from services.cli.settings import CliSettings
 from services.cli.up_settings import UpSettings
@@ -19,11 +20,12 @@ from services.ledger.settings import LedgerSettings
 from services.scheduler.settings import SchedulerSettings
 from services.watttime_emulator.settings import EmulatorSettings
 from services.worker_pool.settings import WorkerSettings
-from shared.settings import BrokerSettings, LedgerAddress, Settings
+from shared.settings import BrokerSettings, LedgerAddress, SecretsFolder, Settings
 
 ROOT = Path(__file__).parents[1]
 START, END = "<!-- settings: written by docs/make_settings.py -->", "<!-- end of settings -->"
-GROUPS: dict[str, type[Settings]] = {
+GROUPS: dict[str, type[BaseSettings]] = {
+    "Secrets": SecretsFolder,
     "Every program": Settings,
     "Everything that uses the broker": BrokerSettings,
     "Intensity publisher": PublisherSettings,

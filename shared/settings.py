@@ -1,6 +1,7 @@
 """Settings that more than one program reads; built only in a `__main__`.
 
-Order: environment, then `.env` in the working directory, then the default written here.
+Order: environment, then `.env` in the working directory, then a file of the variable's name in
+the folder of secrets, then the default written here.
 """
 
 from pathlib import Path
@@ -11,6 +12,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from shared.errors import ConfigurationError
 from shared.messages import explain
+
+
+class SecretsFolder(BaseSettings):
+    """Where secrets lie as files, one for each variable in lower case: `watttime_password`."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    secrets_dir: Path = Field(Path("/run/secrets"), description="folder of secrets as files")
 
 
 class Settings(BaseSettings):
@@ -33,7 +42,9 @@ class Settings(BaseSettings):
             ConfigurationError: a variable is wrong; the one line names it.
         """
         try:
-            return cls()
+            folder = SecretsFolder().secrets_dir
+            source = {"_secrets_dir": folder} if folder.is_dir() else {}
+            return cls(**source)  # type: ignore[arg-type]  # not a field but an option of pydantic's
         except ValidationError as error:
             raise ConfigurationError(f"bad setting: {explain(error)}") from error
         except SettingsError as error:

@@ -106,11 +106,16 @@ def submit(  # noqa: PLR0913 - the contract's options
     asyncio.run(submit_job(find_places(data_dir), job, waiting, as_json=json))
 
 
-def setup(*, data_dir: DataDir = USUAL_DATA_DIR) -> None:
+def setup(*, json: AsJson = False, data_dir: DataDir = USUAL_DATA_DIR) -> None:
     """Create what broker and ledger need; harmless when repeated."""
+    from services.cli.output import print_json
     from services.cli.settings import find_places
     from services.cli.setup import set_up
 
     places = find_places(data_dir)
-    for line in asyncio.run(set_up(places.settings, places.amqp_url, places.ledger_url)):
+    lines = asyncio.run(set_up(places.settings, places.amqp_url, places.ledger_url))
+    if json:
+        print_json(dict(line.split(": ", 1) for line in lines))
+        return
+    for line in lines:
         typer.echo(line)

@@ -79,3 +79,13 @@ def test_secrets_are_not_shown():
     settings = PublisherSettings(_env_file=None, watttime_password="hush", amqp_url="amqp://a:b@c/")
     assert "hush" not in repr(settings)
     assert "a:b" not in repr(settings)
+
+
+def test_a_password_may_lie_in_a_file(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    (tmp_path / "watttime_password").write_text("from a file\n")
+    assert PublisherSettings.load().watttime_password.get_secret_value() == "from a file"
+    monkeypatch.setenv("WATTTIME_PASSWORD", "from the environment")
+    loaded = PublisherSettings.load()
+    assert loaded.watttime_password.get_secret_value() == "from the environment"
