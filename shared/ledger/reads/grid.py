@@ -7,13 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 
 from shared.domain.bands import Band, Cuts
-from shared.domain.grid import Curve, Forecast, Freshness, Signal
+from shared.domain.grid import Forecast, Freshness, Reading, Signal, grid_at
 from shared.ledger.reads.query import reading, seconds_between
 from shared.ledger.tables import AnyRow, grids
 from shared.ledger.tables import readings as reading_rows
-
-STALE_PERIODS = 2.0
-"""A point that ended longer ago than this many of its periods no longer says what holds now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,35 +104,26 @@ def _reading(row: AnyRow) -> ReadingRow:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Holds:
-    """What holds at an instant: the last point, or what replaces it once that is too old."""
-
-    at: datetime
-    freshness: Freshness
-    band: Band
-    intensity_g_per_kwh: float | None
-    index_percent: float | None
-    reason: str | None
-
-
 def _grid_now(row: AnyRow, now: datetime) -> GridNow:
     forecast, cuts = _forecast(row.forecast), _cuts(row.cuts)
-    holds = _holds(row, forecast, cuts, now)
+    told = _told(row)
+    holds = grid_at(now, told, Band(row.band), Freshness(row.freshness), forecast, cuts)
+    fell = holds.freshness is not Freshness(row.freshness)
+    is_known = holds.freshness is not Freshness.UNKNOWN
     return GridNow(
         region=row.region,
-        at=holds.at,
+        at=row.at,
         updated_at=row.updated_at,
         period_seconds=row.period_seconds,
-        signal=Signal(row.signal),
+        signal=told.signal,
         source=row.source,
         simulated=row.simulated,
         freshness=holds.freshness,
         band=holds.band,
         intensity_g_per_kwh=holds.intensity_g_per_kwh,
-        index_percent=holds.index_percent,
+        index_percent=row.index_percent if is_known and not fell else None,
         age_seconds=seconds_between(row.at, now),
-        reason=holds.reason,
+        reason=_overdue(told, now) if fell else row.reason,
         next_update_at=row.at + timedelta(seconds=row.period_seconds),
         forecast=forecast,
         cuts=cuts,
@@ -143,23 +131,23 @@ def _grid_now(row: AnyRow, now: datetime) -> GridNow:
     )
 
 
-def _holds(row: AnyRow, forecast: Forecast | None, cuts: Cuts | None, now: datetime) -> _Holds:
-    ended = row.at + timedelta(seconds=row.period_seconds)
-    late_s = (now - ended).total_seconds()
-    if row.freshness == Freshness.UNKNOWN or late_s <= STALE_PERIODS * row.period_seconds:
-        return _Holds(
-            at=row.at,
-            freshness=Freshness(row.freshness),
-            band=Band(row.band),
-            intensity_g_per_kwh=row.intensity_g_per_kwh,
-            index_percent=row.index_percent,
-            reason=row.reason,
-        )
-    reason = f"the last update is {late_s:.0f} s overdue"
-    expected = Curve.of(forecast).at(now.timestamp()) if forecast else None
-    if expected is None or cuts is None:
-        return _Holds(row.at, Freshness.UNKNOWN, Band.UNKNOWN, None, None, reason)
-    return _Holds(row.at, Freshness.FORECAST, cuts.band_of(expected), expected, None, reason)
+def _told(row: AnyRow) -> Reading:
+    """The point that the latest update told."""
+    return Reading(
+        region=row.region,
+        at=row.at,
+        period_seconds=row.period_seconds,
+        signal=Signal(row.signal),
+        source=row.source,
+        simulated=row.simulated,
+        intensity_g_per_kwh=row.intensity_g_per_kwh,
+        index_percent=row.index_percent,
+    )
+
+
+def _overdue(told: Reading, now: datetime) -> str:
+    late_s = (now - told.at).total_seconds() - told.period_seconds
+    return f"the last update is {late_s:.0f} s overdue"
 
 
 def _forecast(text: str | None) -> Forecast | None:
