@@ -238,4 +238,3 @@ def _readings(
     kind = (grid.signal, grid.source, grid.simulated)
     rows = reads.readings_since(engine, grid.region, since)
     return [row for row in rows if (row.signal, row.source, row.simulated) == kind]
-
