@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import commands_read, commands_write
+from services.cli import commands_grid, commands_read, commands_watttime, commands_write
 from services.cli.command_group import EXIT_CODES, OneLineErrors
 from services.cli.durations import parse_duration
 
@@ -96,8 +96,11 @@ app.command()(commands_write.submit)
 app.command()(commands_read.status)
 app.command()(commands_read.watch)
 app.command()(commands_read.why)
+app.command()(commands_grid.grid)
 app.command()(commands_read.doctor)
 app.command()(commands_write.setup)
+app.command()(commands_watttime.emulate)
+app.add_typer(commands_watttime.watttime, name="watttime")
 
 
 def run() -> None:

@@ -10,7 +10,7 @@ def grams(value: float | None, *, signed: bool = False) -> str:
     """Emissions: milligrams to tonnes, with three digits or so."""
     if value is None:
         return UNKNOWN
-    if value == 0:
+    if round(value * 1_000, 1) == 0:
         return "0 g"
     size, sign = abs(value), "+" if signed else ""
     if size >= 1_000_000:

@@ -67,6 +67,10 @@ def test_an_interruption_is_130() -> None:
         (["submit", "x", "--wait-timeout", "soon"], "--wait-timeout: 'soon' is no duration"),
         (["submit", "two words"], "TYPE: string should match"),
         (["up", "--for", "soon"], "--for: 'soon' is no duration"),
+        (["grid", "--region", "GB", "--regions"], "--regions: it compares all"),
+        (["emulate", "--plan", "gold"], "--plan: 'gold' is not one of"),
+        (["watttime", "region", "--lat", "91", "--lon", "0"], "--lat: "),
+        (["watttime", "register", "--username", "me"], "Missing option '--email'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_2(
@@ -82,7 +86,7 @@ def test_wrong_usage_is_one_line_and_2(
 def test_help_is_plain_names_every_command_and_the_exit_codes(cli: Cli) -> None:
     result = cli("--help")
     assert result.exit_code == 0
-    commands = ("up", "submit", "status", "watch", "why", "doctor", "setup")
+    commands = ("up", "submit", "status", "watch", "why", "grid", "doctor", "setup", "emulate")
     assert all(f"\n  {command} " in result.stdout for command in commands)
     assert "124" in result.stdout
     assert "╭" not in result.stdout

@@ -16,6 +16,9 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
     [
         (None, "unknown"),
         (0.0, "0 g"),
+        (-1e-9, "0 g"),
+        (4.9e-5, "0 g"),
+        (-5.1e-5, "-0.1 mg"),
         (0.0154, "+15.4 mg"),
         (-0.5, "-0.50 g"),
         (12.34, "+12.3 g"),
@@ -27,10 +30,15 @@ def test_grams(value: float | None, text: str) -> None:
     assert words.grams(value, signed=True) == text
 
 
-@given(st.floats(1e-6, 1e12), st.booleans())
+@given(st.floats(5.1e-5, 1e12), st.booleans())
 def test_grams_never_lose_their_sign(value: float, negative: bool) -> None:  # noqa: FBT001
     signed = -value if negative else value
     assert words.grams(signed, signed=True).startswith("-" if negative else "+")
+
+
+@given(st.floats(-4.9e-5, 4.9e-5), st.booleans())
+def test_grams_that_round_to_nothing_have_no_sign(value: float, signed: bool) -> None:  # noqa: FBT001
+    assert words.grams(value, signed=signed) == "0 g"
 
 
 @pytest.mark.parametrize(
