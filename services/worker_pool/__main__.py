@@ -1,6 +1,7 @@
 """Wiring of a worker process."""
 
 import asyncio
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -42,9 +43,12 @@ async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
         for region in settings.regions
     ]
 
+    cut = 0
+
     async def session(connection: AbstractConnection) -> None:
         await asyncio.gather(*(pool.session(connection, stop) for pool in pools))
-        await _drain(pools, settings.drain_seconds)
+        nonlocal cut
+        cut = await _drain(pools, settings.drain_seconds)
 
     async with beating(
         identity,
@@ -56,12 +60,17 @@ async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
         await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
     await publisher.close()
     threads.shutdown(wait=False, cancel_futures=True)
+    if cut:
+        # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
+        # is back at the broker already.
+        os._exit(0)
 
 
-async def _drain(pools: list[RegionPool], grace_seconds: float) -> None:
+async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
     cut = sum(await asyncio.gather(*(each.pool.drain(grace_seconds) for each in pools)))
     if cut:
         log.warning("jobs cut at the end of the grace; they run again elsewhere", jobs=cut)
+    return cut
 
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:

@@ -1,0 +1,44 @@
+"""A worker that is told to stop while a handler does not end."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from shared.ledger import reads
+from shared.runtime import system_clock
+
+HANDLERS = """
+import time
+from shared.handlers import handler
+
+@handler("stuck")
+def stuck(payload, context):
+    if context.attempt == 1 and not payload.get("again"):
+        time.sleep(payload["seconds"])
+    return "done"
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(150)
+def test_a_stop_ends_within_the_grace_although_a_thread_goes_on(up, tmp_path, until):
+    (tmp_path / "stuck_handlers.py").write_text(HANDLERS)
+    system = up(HANDLERS="stuck_handlers", PYTHONPATH=str(tmp_path), DRAIN_SECONDS="1")
+    with system.publishing() as publish:
+        publish({"type": "stuck", "payload": {"seconds": 90}, "priority": "critical"})
+    until(lambda: reads.statistics(system.engine, system_clock()).jobs.running == 1, 30)
+    pids = dict(system.endpoints["pids"])
+    began = time.monotonic()
+    for name in ("worker_pool-1", "worker_pool-2"):
+        os.kill(pids[name], signal.SIGTERM)
+
+    def both_are_new():
+        now = system.endpoints["pids"]
+        return all(
+            now.get(name) not in {None, pids[name]} for name in ("worker_pool-1", "worker_pool-2")
+        )
+
+    until(both_are_new, 30)
+    assert time.monotonic() - began < 20, "it did not wait for the thread"
