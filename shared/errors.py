@@ -10,6 +10,7 @@ CarbonAwareError                     1
 ├── JobFailed                        3
 ├── WaitTimedOut                     124
 ├── PublishFailed                    75
+├── BrokenHandler                    70
 └── MessageError                     65   kept aside with its reason, never retried
     ├── Undecodable
     └── InvalidJob
@@ -68,6 +69,12 @@ class PublishFailed(CarbonAwareError):
     """The broker did not confirm a message in time; it may or may not have been stored."""
 
     exit_code = 75
+
+
+class BrokenHandler(CarbonAwareError):
+    """Our own code broke over a message; it is tried once more and then kept aside."""
+
+    exit_code = 70
 
 
 class MessageError(CarbonAwareError):

@@ -1,7 +1,7 @@
 """The job catalogue: what a job of a type gets where its submission is silent."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -110,12 +110,21 @@ class Door:
     def _regions(self, submit: JobSubmit) -> tuple[str, ...]:
         served = self.settings.regions
         asked = submit.regions or ((submit.region,) if submit.region else served[:1])
-        for region in asked:
-            if region not in served:
-                raise InvalidJob(
-                    f"region: {region!r} is not served here; use one of {', '.join(served)}"
-                )
+        self.check_regions(asked)
         return asked
+
+    def check_regions(self, asked: Sequence[str]) -> None:
+        """Make sure that every region is served here, and that there is one.
+
+        Raises:
+            InvalidJob: it is not.
+        """
+        served = ", ".join(self.settings.regions)
+        if not asked:
+            raise InvalidJob(f"regions: name at least one of {served}")
+        for region in asked:
+            if region not in self.settings.regions:
+                raise InvalidJob(f"region: {region!r} is not served here; use one of {served}")
 
 
 def _first(*values: T | None, fallback: T) -> T:

@@ -80,7 +80,12 @@ class Intake:
         )
 
     async def _again(self, queued: QueuedJob) -> None:
-        """Place a retry, holding it until its backoff is over where that is within a slot."""
+        """Place a retry, holding it until its backoff is over where that is within a slot.
+
+        Raises:
+            InvalidJob: it names a region that is not served; a user may have written it.
+        """
+        self._door.check_regions(queued.job.regions)
         slot_seconds = self._placing.plan.timetable.wheel.slot_seconds
         wait_seconds = 0.0
         if queued.not_before is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import pydantic_core
 import structlog
 
+from services.worker_pool.containment import async_contained, contained
 from shared.broker.publish import Publisher
 from shared.domain.retry import backoff_seconds
 from shared.domain.savings import EnergyMethod
@@ -96,17 +97,26 @@ class Attempts:
                 await started
                 await self._succeeded(attempt, result)
 
+    async def give_up(self, queued: QueuedJob, pool: str, region: str, deliveries: int) -> None:
+        """Keep a job aside that probably ends its worker; it is not run again."""
+        text = (
+            f"its worker ended {deliveries} times while it ran; look into the workers' logs, "
+            "and at what else it may exhaust"
+        )
+        await self._failed(Attempt(queued, pool, region, self._clock()), text, None, final=True)
+
     async def _call(self, handler: Handler, attempt: Attempt) -> Any:  # noqa: ANN401 - users' results
         job = attempt.queued.job
         context = JobContext(
             job.id, job.type, attempt.number, attempt.region, job.deadline, log.bind()
         )
         arguments = (attempt.queued.payload, context)[: 2 if handler.takes_context else 1]
+        work: Awaitable[Any]
         if handler.is_async:
-            work = handler.function(*arguments)
+            work = async_contained(handler.function, arguments)
         else:
             loop = asyncio.get_running_loop()
-            work = loop.run_in_executor(self._threads, lambda: handler.function(*arguments))
+            work = loop.run_in_executor(self._threads, contained, handler.function, arguments)
         try:
             async with asyncio.timeout(job.timeout_seconds) as limit:
                 result = await work

@@ -10,13 +10,13 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from services.worker_pool.capacity import Limit
-from shared.broker.consume import give_back
 from shared.domain.jobs import Lane
 
 log = structlog.get_logger()
 
 Work = Callable[[AbstractIncomingMessage], Awaitable[None]]
-_LANE_RANKS = {lane: rank for rank, lane in enumerate(Lane)}
+HandBack = Callable[[Lane, AbstractIncomingMessage], Awaitable[None]]
+_LANES = tuple(Lane)
 
 
 @dataclass(order=True, slots=True)
@@ -31,9 +31,10 @@ class _Held:
 class Pool:
     """Starts held messages while fewer than the limit run; what started is never interrupted."""
 
-    def __init__(self, work: Work, limit: Limit) -> None:
-        """Take what settles a message, and the first limit."""
+    def __init__(self, work: Work, hand_back: HandBack, limit: Limit) -> None:
+        """Take what settles a message, what returns one that has not started, and a limit."""
         self._work = work
+        self._hand_back = hand_back
         self.limit = limit
         self._held: list[_Held] = []
         self._running: set[asyncio.Task[None]] = set()
@@ -51,7 +52,7 @@ class Pool:
 
     async def take(self, lane: Lane, message: AbstractIncomingMessage) -> None:
         """Hold a delivered message, or start it at once if there is room."""
-        heapq.heappush(self._held, _Held(_LANE_RANKS[lane], next(self._numbers), message))
+        heapq.heappush(self._held, _Held(_LANES.index(lane), next(self._numbers), message))
         self._fill()
 
     def resize(self, limit: Limit) -> None:
@@ -65,7 +66,7 @@ class Pool:
         self._held = [each for each in self._held if each.message.consumer_tag not in tags]
         heapq.heapify(self._held)
         for each in surplus:
-            await give_back(each.message)
+            await self._hand_back(_LANES[each.lane_rank], each.message)
         return len(surplus)
 
     def forget_held(self) -> None:

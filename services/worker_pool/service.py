@@ -13,14 +13,17 @@ from services.worker_pool.attempts import Attempts
 from services.worker_pool.capacity import Base, Limit, stale_seconds
 from services.worker_pool.consumers import Consumers
 from services.worker_pool.pool import Pool
-from shared.broker.consume import settling
+from shared.broker.consume import acknowledge, give_back, settling
 from shared.broker.publish import Publisher
 from shared.broker.stream import follow
 from shared.broker.topology import Topology, check
 from shared.domain.jobs import Lane
+from shared.errors import PublishFailed, Undecodable
 from shared.messages import IntensityUpdated, PoolResized, decode_queued
 
 REMEMBERED_ATTEMPTS = 10_000
+MOST_REDELIVERIES = 4
+"""A job whose worker ended this often while it ran is suspected of ending it."""
 
 log = structlog.get_logger()
 
@@ -51,7 +54,8 @@ class RegionPool:
         self._in_flight: dict[tuple[UUID, int], asyncio.Future[None]] = {}
         self._done: OrderedDict[tuple[UUID, int], None] = OrderedDict()
         self._told: Limit | None = None
-        self.pool = Pool(settling(self._work, publisher.set_aside), base.limit(None, clock()))
+        work = settling(self._work, publisher.set_aside)
+        self.pool = Pool(work, self._hand_back, base.limit(None, clock()))
 
     async def session(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
         """Consume over one connection until stopped; the pool outlives the connection."""
@@ -112,6 +116,20 @@ class RegionPool:
             )
         )
 
+    async def _hand_back(self, lane: Lane, message: AbstractIncomingMessage) -> None:
+        """Return a job that has not started, as a new message.
+
+        A plain return would raise the broker's count of deliveries, which is to tell how often a
+        job took its worker down with it.
+        """
+        try:
+            queued = decode_queued(message.body)
+            await self._publisher.ready(queued, self.region, lane)
+        except (Undecodable, PublishFailed):
+            await give_back(message)
+        else:
+            await acknowledge(message)
+
     async def _work(self, message: AbstractIncomingMessage) -> None:
         """Run a job once; a second copy of an attempt waits for the first and counts as done."""
         queued = decode_queued(message.body)
@@ -121,6 +139,10 @@ class RegionPool:
             return
         if key in self._in_flight:
             await asyncio.shield(self._in_flight[key])
+            return
+        deliveries = message.headers.get("x-delivery-count", 0)
+        if isinstance(deliveries, int) and deliveries >= MOST_REDELIVERIES:
+            await self._attempts.give_up(queued, self.name, self.region, deliveries)
             return
         running = asyncio.ensure_future(self._attempts.run(queued, self.name, self.region))
         self._in_flight[key] = running

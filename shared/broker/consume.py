@@ -8,9 +8,11 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
-from shared.errors import MessageError
+from shared.errors import BrokenHandler, CarbonAwareError, MessageError
 
 GIVE_BACK_SECONDS = 1.0
+PASSING = (CarbonAwareError, AMQPError, OSError)
+"""What has to do with the world around and not with the message."""
 
 Handle = Callable[[AbstractIncomingMessage], Awaitable[None]]
 SetAside = Callable[[AbstractIncomingMessage, str], Awaitable[None]]
@@ -22,27 +24,49 @@ def settling(handle: Handle, set_aside: SetAside) -> Handle:
     """Wrap a handler so that every message it gets is settled.
 
     The handler returns: acknowledged. It raises MessageError: kept aside with the reason, then
-    acknowledged. Anything else: given back to the queue after a moment, so nothing is lost.
-    A cancelled handler leaves its message to the broker, which delivers it again.
+    acknowledged. The broker, a file or another service failed: given back to the queue after a
+    moment, so nothing is lost. Anything else is given back once; a message that breaks its
+    handler again is kept aside, for it would do so for ever. A cancelled handler leaves its
+    message to the broker, which delivers it again.
     """
 
     async def settled(message: AbstractIncomingMessage) -> None:
         try:
             await _handle_or_set_aside(message, handle, set_aside)
-        except Exception as error:
-            log.warning(
-                "message given back to its queue",
-                queue=message.routing_key,
-                message_id=message.message_id,
-                error=str(error) or type(error).__name__,
-                exc_info=not isinstance(error, OSError),
-            )
-            await asyncio.sleep(GIVE_BACK_SECONDS)
-            await give_back(message)
+        except PASSING as error:
+            await _give_back_later(message, error)
         else:
             await acknowledge(message)
 
     return settled
+
+
+async def _handle_or_set_aside(
+    message: AbstractIncomingMessage, handle: Handle, set_aside: SetAside
+) -> None:
+    try:
+        await handle(message)
+    except MessageError as error:
+        log.warning("message set aside", message_id=message.message_id, reason=str(error))
+        await set_aside(message, str(error))
+    except PASSING:
+        raise
+    except Exception as error:
+        log.exception("message broke its handler", message_id=message.message_id)
+        if not message.redelivered:
+            raise BrokenHandler(f"{type(error).__name__}: {error}") from error
+        await set_aside(message, f"it broke the service twice: {type(error).__name__}: {error}")
+
+
+async def _give_back_later(message: AbstractIncomingMessage, error: Exception) -> None:
+    log.warning(
+        "message given back to its queue",
+        queue=message.routing_key,
+        message_id=message.message_id,
+        error=str(error) or type(error).__name__,
+    )
+    await asyncio.sleep(GIVE_BACK_SECONDS)
+    await give_back(message)
 
 
 async def acknowledge(message: AbstractIncomingMessage) -> None:
@@ -55,13 +79,3 @@ async def give_back(message: AbstractIncomingMessage) -> None:
     """Return a message that was not worked on to its queue."""
     with suppress(ChannelInvalidStateError, AMQPError, ConnectionError):
         await message.nack(requeue=True)
-
-
-async def _handle_or_set_aside(
-    message: AbstractIncomingMessage, handle: Handle, set_aside: SetAside
-) -> None:
-    try:
-        await handle(message)
-    except MessageError as error:
-        log.warning("message set aside", message_id=message.message_id, reason=str(error))
-        await set_aside(message, str(error))

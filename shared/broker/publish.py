@@ -28,6 +28,7 @@ from shared.messages import (
 )
 
 CONFIRM_SECONDS = 20.0
+ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
 
 Headers = Mapping[str, str | int | float | datetime | None]
@@ -71,9 +72,11 @@ class Publisher:
 
     async def set_aside(self, delivery: aio_pika.abc.AbstractIncomingMessage, reason: str) -> None:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
+        # CC and BCC would have the broker route the copy on, back to where it came from.
+        kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
         copy = aio_pika.Message(
             delivery.body,
-            headers={**delivery.headers, "x-reason": reason[:2000]},
+            headers={**kept, "x-reason": reason[:2000]},
             content_type=delivery.content_type,
             correlation_id=delivery.correlation_id,
             message_id=delivery.message_id,

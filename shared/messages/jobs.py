@@ -1,5 +1,6 @@
 """Jobs on the wire: the submission of a user, the accepted job, the answer."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from shared.messages.base import Message
 
 JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 Watts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Kwh = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -43,6 +45,13 @@ class JobSubmit(Message):
     def _a_known_band(cls, value: Band | None) -> Band | None:
         if value is Band.UNKNOWN:
             raise ValueError("use one of very_low, low, medium, high, very_high")
+        return value
+
+    @field_validator("deadline")
+    @classmethod
+    def _within_reach(cls, value: datetime | None) -> datetime | None:
+        if value is not None and not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise ValueError(f"use a date from {FIRST_YEAR} to {LAST_YEAR}")
         return value
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+import aio_pika
 import pytest
 
 from shared.broker.consume import settling
@@ -86,3 +87,29 @@ async def test_a_message_whose_handling_broke_is_delivered_again(deployment, unt
     await consume(deployment, break_once)
     await until(lambda: len(seen) == 2)
     assert seen == [False, True]
+
+
+async def test_a_message_that_breaks_the_service_twice_is_kept_aside(deployment, until):
+    seen = []
+
+    async def break_always(message):
+        seen.append(message.redelivered)
+        raise OverflowError("date value out of range")
+
+    await deployment.publisher.submit(JobSubmit(type="a"), message_id="m1")
+    await consume(deployment, break_always)
+    await until(lambda: _counted(deployment, deployment.topology.rejected))
+    assert seen == [False, True]
+
+
+async def test_a_senders_own_routing_does_not_bring_a_rejected_message_back(deployment, until):
+    async def refuse(message):
+        raise InvalidJob("type: required")
+
+    channel = await deployment.connection.channel()
+    exchange = await channel.get_exchange(deployment.topology.jobs.name, ensure=False)
+    await exchange.publish(aio_pika.Message(b"x", headers={"CC": ["submit"]}), "rejected.not")
+    await consume(deployment, refuse)
+    await until(lambda: _counted(deployment, deployment.topology.rejected))
+    assert await deployment.count(deployment.topology.submitted) == 0
+    assert await deployment.count(deployment.topology.rejected) == 1

@@ -62,11 +62,15 @@ async def test_a_job_out_of_its_band_waits_on_the_wheel_and_runs_when_due(deploy
         job_id = await submit(deployment, deadline_seconds=20)
         (deferred,) = await until(lambda: deployment.seen(JobDeferred, job_id=job_id))
         assert deferred.cause is Cause.CLEANER_LATER
-        assert await deployment.waiting() == 1
+        await until(lambda: _waiting(deployment, 1))
         (released,) = await until(lambda: deployment.seen(JobReleased, job_id=job_id))
         assert released.at >= deferred.planned_at - timedelta(seconds=1)
         assert released.deferrals == 1
     assert await deployment.waiting() == 0
+
+
+async def _waiting(deployment, count):
+    return await deployment.waiting() == count
 
 
 async def test_a_deadline_is_kept_on_a_grid_that_stays_dirty(deployment, until):
@@ -179,7 +183,7 @@ async def test_one_leads_and_the_standby_takes_over_with_what_waits(deployment, 
         if first_leads:
             await until(lambda: second.facts()["role"] == "leader", 5)
         await until(lambda: second.facts()["waiting"] == 20)
-        assert await deployment.waiting() == 20
+        await until(lambda: _waiting(deployment, 20))
         assert len(deployment.seen(JobDeferred)) == 20, "deciding again without a change is silent"
 
 
@@ -194,3 +198,12 @@ async def test_a_ready_message_carries_the_whole_job(deployment, until):
     queued = decode_queued(message.body)
     assert (queued.job.id, queued.payload, queued.region) == (job_id, {"n": 1}, "R")
     assert (message.type, message.correlation_id) == ("job.queued.v1", str(job_id))
+
+
+@pytest.mark.parametrize("regions", [(), ("NOWHERE",)])
+async def test_a_queued_job_that_a_user_wrote_is_checked_too(deployment, until, regions):
+    now = system_clock()
+    job = Job(uuid4(), "t", Priority.NORMAL, Band.LOW, now, now, 1.0, regions)
+    async with deployment.scheduler():
+        await deployment.publisher.retry(QueuedJob(job=job))
+        await until(lambda: deployment.count(deployment.topology.rejected))

@@ -66,6 +66,7 @@ def test_the_example_of_the_readme_is_valid():
         ({"type": "t", "max_band": "green"}, "max_band", "very_low"),
         ({"type": "t", "max_band": "unknown"}, "max_band", "use one of"),
         ({"type": "t", "deadline": "2026-11-23T06:00:00"}, "deadline", "timezone"),
+        ({"type": "t", "deadline": "0001-01-01T00:00:00Z"}, "deadline", "from 2000 to 2199"),
         ({"type": "t", "power_watts": -1}, "power_watts", "greater than or equal to 0"),
         ({"type": "t", "expected_duration_seconds": 0}, "expected_duration_seconds", "than 0"),
         ({"type": "t", "colour": "red"}, "colour", "unknown field; known are type"),

@@ -205,3 +205,38 @@ def test_marking_leaves_a_function_as_it_is():
         return payload
 
     assert work({"a": 1}) == {"a": 1}
+
+
+async def quit_later(payload, context):
+    await asyncio.sleep(0)
+    raise SystemExit(3)
+
+
+async def cancel_itself(payload, context):
+    raise asyncio.CancelledError
+
+
+def quit_now(payload, context):
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(
+    ("work", "hint"),
+    [
+        (quit_now, "SystemExit: 3"),
+        (quit_later, "SystemExit: 3"),
+        (cancel_itself, "cancelled itself"),
+    ],
+)
+async def test_a_handler_that_tries_to_end_the_process_ends_its_attempt(work, hint):
+    out = await attempt(work)
+    assert kinds(out) == [JobStarted, JobFailed, JobRetried]
+    assert hint in out.events[1].error
+
+
+async def test_a_job_that_took_its_worker_down_too_often_is_kept_aside():
+    out = Out()
+    attempts = Attempts({}, out, None, Ticking(), lambda: 0.0)
+    await attempts.give_up(QueuedJob(job=JOB), "pool", "R", 4)
+    assert kinds(out) == [JobFailed, JobDied]
+    assert "its worker ended 4 times" in out.died[0][1]

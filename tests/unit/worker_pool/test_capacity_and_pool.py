@@ -55,17 +55,16 @@ class Message:
     def __init__(self, name, tag="c1"):
         self.name, self.consumer_tag, self.returned = name, tag, False
 
-    async def nack(self, requeue):
-        assert requeue
-        self.returned = True
-
 
 class Bench:
     """A pool whose jobs run until they are told to end."""
 
     def __init__(self, consumers):
         self.started, self.gates = [], {}
-        self.pool = Pool(self.work, limit(consumers))
+        self.pool = Pool(self.work, self.hand_back, limit(consumers))
+
+    async def hand_back(self, lane, message):
+        message.returned = True
 
     async def work(self, message):
         self.started.append(message.name)
