@@ -42,3 +42,32 @@ def test_a_stop_ends_within_the_grace_although_a_thread_goes_on(up, tmp_path, un
 
     until(both_are_new, 30)
     assert time.monotonic() - began < 20, "it did not wait for the thread"
+
+
+DEADLY_HANDLERS = """
+import os
+from shared.handlers import handler
+
+@handler("deadly")
+def deadly(payload):
+    os._exit(1)
+
+@handler("harmless")
+def harmless(payload):
+    return "done"
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(150)
+def test_a_job_that_ends_its_worker_is_kept_aside_and_the_rest_goes_on(up, tmp_path, until):
+    (tmp_path / "deadly_handlers.py").write_text(DEADLY_HANDLERS)
+    system = up(HANDLERS="deadly_handlers", PYTHONPATH=str(tmp_path), BEAT_SECONDS="1")
+    with system.publishing() as publish:
+        publish({"type": "deadly", "priority": "critical"})
+        until(lambda: reads.statistics(system.engine, system_clock()).jobs.dead == 1, 90)
+        publish({"type": "harmless", "priority": "critical"})
+    until(lambda: reads.statistics(system.engine, system_clock()).jobs.succeeded == 1, 30)
+    (dead,) = [job for job in reads.recent_jobs(system.engine) if job.type == "deadly"]
+    assert "its worker ended 4 times" in dead.error
+    assert system.process.poll() is None
