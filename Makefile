@@ -15,8 +15,13 @@ help: ## Say what can be made
 demo: .venv/.demo ## Run everything here on recorded grid data; Ctrl-C stops it
 	@$(BIN)/carbon-aware up --demo $(ARGS)
 
-test: .venv/.dev system-packages ## Run all tests
+test: .venv/.dev system-packages ## Run all tests, or those that ARGS name
+ifeq ($(ARGS),)
+	@$(BIN)/python -m pytest --numprocesses 2 tests/unit tests/acceptance
+	@$(BIN)/python -m pytest tests/broker tests/e2e tests/browser
+else
 	@$(BIN)/python -m pytest $(ARGS)
+endif
 
 check: .venv/.dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import commands_grid, commands_read, commands_watttime, commands_write
+from services.cli import commands_grid, commands_read, commands_watttime, commands_write, simulate
 from services.cli.command_group import EXIT_CODES, OneLineErrors
 from services.cli.durations import parse_duration
 
@@ -97,6 +97,7 @@ app.command()(commands_read.status)
 app.command()(commands_read.watch)
 app.command()(commands_read.why)
 app.command()(commands_grid.grid)
+app.command()(simulate.simulate)
 app.command()(commands_read.doctor)
 app.command()(commands_write.setup)
 app.command()(commands_watttime.emulate)

@@ -1,1 +1,1 @@
-"""Pure rules: standard library only; no clock, no I/O, no logging."""
+"""Pure rules: standard library, and numpy for arrays; no clock, no I/O, no logging."""

@@ -14,6 +14,7 @@ from shared.domain.forecaster import (
     blend,
     continue_forecast,
     profile_forecast,
+    weight_of_issued,
 )
 from shared.domain.grid import Forecast, utc
 
@@ -53,7 +54,7 @@ def test_a_recent_error_decays_into_the_profile():
     values[-1] += 100
     off = one_row(values, HOUR_S, 25) - usual
     assert off[1] == pytest.approx(90, abs=1)
-    assert 0 < off[24] < 25
+    assert 0 < off[23] < 12
 
 
 @settings(max_examples=15, deadline=None)
@@ -113,3 +114,11 @@ def test_an_issued_forecast_reaches_as_far_as_asked():
     assert len(whole.values_g_per_kwh) == 24
     assert continue_forecast(issued, [], DAY_S, 24) is issued
     assert continue_forecast(issued, past(4), DAY_S, 2) is issued
+
+
+def test_an_issued_forecast_is_trusted_as_far_as_it_came_true():
+    truth, own = np.array([[100.0, 200.0, 300.0]]), np.array([[150.0, 150.0, 150.0]])
+    assert weight_of_issued(truth, own, truth) == pytest.approx(1)
+    assert weight_of_issued(300 - truth, own, truth) == 0
+    assert weight_of_issued(own + 2 * (truth - own), own, truth) == pytest.approx(0.5)
+    assert weight_of_issued(np.full((1, 3), np.nan), own, truth) == 1

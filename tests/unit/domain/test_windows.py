@@ -1,5 +1,7 @@
 """Arrays over intensities: exact means, the best start, the cheapest slots."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,7 +38,7 @@ def test_the_best_start_is_the_earliest_of_the_cleanest_whatever_the_level(point
     plain = Series(0.0, 300.0, points).best_start(0.0, 300.0, len(points) - 1, 600.0)
     raised = Series(0.0, 300.0, [p + shift for p in points])
     assert raised.best_start(0.0, 300.0, len(points) - 1, 600.0)[0] == plain[0]
-    sums = [a + b for a, b in zip(points, points[1:], strict=False)]
+    sums = [a + b for a, b in pairwise(points)]
     assert plain[0] == sums.index(min(sums))
 
 

@@ -1,0 +1,19 @@
+"""Recorded grids and job logs in virtual time: what each policy would have emitted."""
+
+from shared.domain.replay.engine import Policy, PolicyResult, Replay
+from shared.domain.replay.knowledge import BuiltIn, Foreseen, Issued, Knowledge, noisy
+from shared.domain.replay.workload import USUAL_POWER_WATTS, JobRow, Workload
+
+__all__ = [
+    "USUAL_POWER_WATTS",
+    "BuiltIn",
+    "Foreseen",
+    "Issued",
+    "JobRow",
+    "Knowledge",
+    "Policy",
+    "PolicyResult",
+    "Replay",
+    "Workload",
+    "noisy",
+]
