@@ -15,6 +15,9 @@ from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
+HEARTBEAT_SECONDS = 5
+"""A leader that hangs loses the lead after two of these, and a standby takes over."""
+
 
 async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Wire the scheduler and run it until stopped."""
@@ -41,7 +44,14 @@ async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         scheduler.facts,
         interval_seconds=settings.beat_seconds,
     ):
-        await keep_connected(settings.amqp_url, "scheduler", session, stop, system_random)
+        await keep_connected(
+            settings.amqp_url,
+            "scheduler",
+            session,
+            stop,
+            system_random,
+            heartbeat_seconds=HEARTBEAT_SECONDS,
+        )
     await publisher.close()
 
 

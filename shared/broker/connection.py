@@ -15,21 +15,28 @@ from shared.errors import BrokerUnreachable
 from shared.tasks import end
 
 CONNECT_SECONDS = 10.0
+HEARTBEAT_SECONDS = 60
 LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
 """What a lost or refused connection raises."""
 
 log = structlog.get_logger()
 
 
-async def connect(url: str, name: str) -> AbstractConnection:
+async def connect(
+    url: str, name: str, *, heartbeat_seconds: int = HEARTBEAT_SECONDS
+) -> AbstractConnection:
     """Open one plain connection, shown under `name` in the broker's own pages.
+
+    The broker gives a silent client up after about two heartbeats.
 
     Raises:
         BrokerUnreachable: nothing answers there, or the login is refused.
     """
     try:
         return await aio_pika.connect(  # noqa: TID251 - this is its home
-            url, timeout=CONNECT_SECONDS, client_properties={"connection_name": name}
+            URL(url).update_query(heartbeat=heartbeat_seconds),
+            timeout=CONNECT_SECONDS,
+            client_properties={"connection_name": name},
         )
     except LOST as error:
         raise BrokerUnreachable(
@@ -44,6 +51,8 @@ async def keep_connected(
     session: Callable[[AbstractConnection], Awaitable[None]],
     stop: asyncio.Event,
     random: Callable[[], float],
+    *,
+    heartbeat_seconds: int = HEARTBEAT_SECONDS,
 ) -> None:
     """Run `session` over a connection, again on a new one after each loss, until stopped.
 
@@ -53,7 +62,7 @@ async def keep_connected(
     failures = 0
     while not stop.is_set():
         try:
-            connection = await connect(url, name)
+            connection = await connect(url, name, heartbeat_seconds=heartbeat_seconds)
         except BrokerUnreachable as error:
             failures += 1
             log.warning("broker not reached, trying again", error=str(error), failures=failures)
