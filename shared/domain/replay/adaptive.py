@@ -17,7 +17,7 @@ from shared.domain.replay.schedule import Schedule
 from shared.domain.replay.workload import TOLERANCE_SECONDS, Bools
 from shared.domain.windows import SAME, Floats, Ints, Series, slot_is_among_cheapest
 
-REPLANNING = Rules(worthwhile_share=0.0025, worthwhile_g_per_kwh=0.0)
+REPLANNING = Rules(worthwhile_share=0.0025, worthwhile_g_per_kwh=0.01)
 """Jobs that are decided afresh at every point lose little by waiting for a small gain: they run
 as soon as it is gone. A margin of 3 % costs a seventh of the saving on the recorded grids."""
 
