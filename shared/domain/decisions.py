@@ -31,14 +31,19 @@ class Rules:
 
     Attributes:
         margin_seconds: safety kept before the latest start.
-        worthwhile_share: how much cleaner a later window must be to wait for it.
+        worthwhile_share: how much cleaner a later window must be to begin to wait for it.
         worthwhile_g_per_kwh: the same, as an absolute difference.
+        still_worthwhile_share: how much cleaner it must be to go on waiting; asking for much
+            again at every update would end most waits just before the best hours.
+        still_worthwhile_g_per_kwh: the same, as an absolute difference.
         patient_share: what makes a low-priority job wait although its band is accepted.
     """
 
     margin_seconds: float = 0.0
     worthwhile_share: float = 0.03
     worthwhile_g_per_kwh: float = 1.0
+    still_worthwhile_share: float = 0.0025
+    still_worthwhile_g_per_kwh: float = 0.01
     patient_share: float = 0.10
 
 
