@@ -1,4 +1,4 @@
-"""`grid`: how clean electricity is now, and when it will be cleaner."""
+"""`grid` and `plan`: how clean electricity is and will be, and what is planned when."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
 from typing import Annotated
@@ -46,3 +46,31 @@ def grid(
             print_rows(out, grid_rows(engine, report, now, out.width))
     finally:
         engine.dispose()
+
+
+def plan(
+    *,
+    region: Annotated[str | None, typer.Option("--region", help="Of this one alone.")] = None,
+    every_slot: Annotated[
+        bool, typer.Option("--all", help="Every slot, also those without work.")
+    ] = False,
+    json: AsJson = False,
+    data_dir: DataDir = USUAL_DATA_DIR,
+) -> None:
+    """The timetable: what is planned into which slot, and how much room is left there."""
+    from services.cli.output import console, print_json
+    from services.cli.plan_view import print_plans
+    from services.cli.settings import find_places
+    from shared.ledger.reads import latest_timetables
+    from shared.ledger.schema import open_engine
+    from shared.runtime import system_clock
+
+    engine = open_engine(find_places(data_dir).ledger_url)
+    try:
+        plans = latest_timetables(engine, region)
+    finally:
+        engine.dispose()
+    if json:
+        print_json({"regions": plans})
+    else:
+        print_plans(console(), plans, system_clock(), every_slot=every_slot)

@@ -33,6 +33,7 @@ from shared.messages import (
     JobSucceeded,
     PoolResized,
     ServiceBeat,
+    TimetableUpdated,
 )
 
 ID_LENGTH = 8
@@ -147,8 +148,16 @@ def _resized(event: PoolResized) -> Said:
 
 @_say.register
 def _beat(event: ServiceBeat) -> Said:
-    facts = ", ".join(f"{name} {value}" for name, value in event.facts.items() if value is not None)
+    known = {name: value for name, value in event.facts.items() if value is not None}
+    facts = ", ".join(f"{name} {value}" for name, value in known.items() if "." not in name)
     return "dim", "beat", f"{event.service} {event.instance}" + (f": {facts}" if facts else "")
+
+
+@_say.register
+def _timetable(event: TimetableUpdated) -> Said:
+    jobs = sum(slot.jobs for slot in event.slots)
+    slots = sum(slot.jobs > 0 for slot in event.slots)
+    return "dim", "plan", f"{event.region}: {counted(jobs, 'job')} in {counted(slots, 'slot')}"
 
 
 def _run_words(event: Finished) -> str:

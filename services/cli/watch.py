@@ -20,6 +20,7 @@ from shared.messages import (
     JobExpired,
     JobSucceeded,
     ServiceBeat,
+    TimetableUpdated,
     decode_event,
 )
 
@@ -102,7 +103,7 @@ async def follow(
     """Show events until one ends the job; without a job, for ever."""
     while True:
         event = await next_event()
-        if isinstance(event, ServiceBeat) and not beats:
+        if isinstance(event, (ServiceBeat, TimetableUpdated)) and not beats:
             continue
         if job_id is not None and not (isinstance(event, JobEvent) and event.job_id == job_id):
             continue

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.domain.bands import Band
-from shared.domain.grid import Grid, grid_at
+from shared.domain.grid import Curve, Grid, grid_at
 from shared.messages import IntensityUpdated
 
 
@@ -13,15 +13,15 @@ class Grids:
 
     def __init__(self) -> None:
         """Start with every region unknown."""
-        self._updates: dict[str, IntensityUpdated] = {}
+        self._updates: dict[str, tuple[IntensityUpdated, Curve | None]] = {}
 
     def take(self, update: IntensityUpdated) -> bool:
         """Remember an update; False if a newer one is known."""
         region = update.reading.region
         known = self._updates.get(region)
-        if known is not None and known.at >= update.at:
+        if known is not None and known[0].at >= update.at:
             return False
-        self._updates[region] = update
+        self._updates[region] = update, Curve.of(update.forecast) if update.forecast else None
         return True
 
     def knows(self, regions: Iterable[str], now: datetime) -> bool:
@@ -30,10 +30,12 @@ class Grids:
 
     def at(self, region: str, now: datetime) -> Grid:
         """A region's grid as its last update tells it at a moment."""
-        last = self._updates.get(region)
-        if last is None:
+        if region not in self._updates:
             return Grid.unknown(region)
-        return grid_at(now, last.reading, last.band, last.freshness, last.forecast, last.cuts)
+        last, curve = self._updates[region]
+        return grid_at(
+            now, last.reading, last.band, last.freshness, last.forecast, last.cuts, curve
+        )
 
     def of(self, regions: Iterable[str], now: datetime) -> list[Grid]:
         """The grids of some regions."""

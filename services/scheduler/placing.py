@@ -8,11 +8,11 @@ from uuid import UUID, uuid5
 
 import structlog
 
+from services.scheduler.fleet import Fleet
 from services.scheduler.grids import Grids
 from services.scheduler.plan import Plan, Waiting
 from shared.broker.publish import Publisher
-from shared.domain.decisions import Decision, Defer, Expire, Rules, RunNow, best_of, decide
-from shared.domain.grid import Grid
+from shared.domain.decisions import Decision, Defer, Expire, Rules, RunNow, decide_among
 from shared.messages import JobDeferred, JobExpired, JobReleased, QueuedJob
 
 log = structlog.get_logger()
@@ -23,6 +23,7 @@ class Placing:
     """Decides jobs one by one and sends each where it belongs."""
 
     grids: Grids
+    fleet: Fleet
     plan: Plan
     rules: Rules
     publisher: Publisher
@@ -51,18 +52,20 @@ class Placing:
         wheel = self.plan.timetable.wheel
         last = wheel.last_slot(self.clock().timestamp())
         slot = min(wheel.slot_at(not_before.timestamp()) + 1, last)
-        await self.publisher.defer(queued.model_copy(update={"slot": slot}), wheel.place(slot))
+        region = queued.region or queued.job.regions[0]
+        await self._wait(queued, Waiting(queued.job, region, slot, slot, not_before))
 
     def _decide(self, queued: QueuedJob) -> Decision:
         now = self.clock()
         grids = self.grids.of(queued.job.regions, now)
-        return best_of([self._decide_in(queued, now, grid) for grid in grids])
-
-    def _decide_in(self, queued: QueuedJob, now: datetime, grid: Grid) -> Decision:
-        return decide(queued.job, now, grid, self.plan.timetable, self.rules)
+        return decide_among(queued.job, now, grids, self.plan.timetable, self.rules)
 
     async def _release(self, queued: QueuedJob, decision: RunNow) -> None:
         region = decision.numbers.region
+        seconds = queued.job.expected_duration_seconds
+        # Before anything is awaited: the next job must find less room already.
+        self.plan.timetable.hold(region, self.fleet.expected_seconds(region, seconds))
+        self.fleet.sent(region, seconds)
         ready = queued.model_copy(update={"slot": None, "region": region, "not_before": None})
         await self.publisher.ready(ready, region, decision.lane)
         await self.publisher.event(
@@ -72,24 +75,30 @@ class Placing:
         )
 
     async def _defer(self, queued: QueuedJob, decision: Defer) -> None:
-        numbers, job = decision.numbers, queued.job
+        region, job = decision.numbers.region, queued.job
         moved = queued.slot != decision.slot
         if moved:
             job = replace(job, deferrals=job.deferrals + 1)
-        waiting = queued.model_copy(
-            update={"job": job, "slot": decision.slot, "region": numbers.region}
-        )
-        place = self.plan.timetable.wheel.place(decision.slot)
-        await self.publisher.defer(waiting, place)
-        self.plan.add(decision.slot, Waiting(job, numbers.region, numbers.expected_g_per_kwh))
+        queued = queued.model_copy(update={"job": job})
+        await self._wait(queued, Waiting(job, region, decision.slot, decision.load_slot))
         if moved:
             await self.publisher.event(
                 JobDeferred(
-                    **self._explained(waiting, decision, "deferred"),
+                    **self._explained(queued, decision, "deferred"),
                     planned_at=decision.until,
                     slot=decision.slot,
                 )
             )
+
+    async def _wait(self, queued: QueuedJob, waiting: Waiting) -> None:
+        """Put a job into a slot; its load is noted first, so that the next one sees it."""
+        self.plan.add(waiting)
+        there = queued.model_copy(update={"slot": waiting.slot, "region": waiting.region})
+        try:
+            await self.publisher.defer(there, self.plan.timetable.wheel.place(waiting.slot))
+        except BaseException:
+            self.plan.remove(waiting.job.id)
+            raise
 
     def _explained(self, queued: QueuedJob, decision: Decision, what: str) -> dict[str, Any]:
         job = queued.job

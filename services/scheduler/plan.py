@@ -3,20 +3,28 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from shared.domain.grid import Grid
-from shared.domain.jobs import Job, Priority
+from shared.domain.jobs import Job
 from shared.domain.timetable import Timetable, Wheel
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A deferred job with the intensity that it waits for, where that is known."""
+    """A job on the wheel.
+
+    Attributes:
+        slot: the place where it waits.
+        load_slot: where the timetable has it; None where that lies beyond the wheel.
+        not_before: the end of a retry's backoff.
+    """
 
     job: Job
     region: str
-    expected_g_per_kwh: float | None
+    slot: int
+    load_slot: int | None
+    not_before: datetime | None = None
 
 
 class Plan:
@@ -26,42 +34,51 @@ class Plan:
         """Start empty: a new leader learns of each job as it opens the inherited places."""
         self.timetable = Timetable(wheel)
         self._slots: dict[int, dict[UUID, Waiting]] = defaultdict(dict)
+        self._slot_of: dict[UUID, int] = {}
 
-    def add(self, slot: int, waiting: Waiting) -> None:
-        """Note a job that was put into a slot."""
-        self._slots[slot][waiting.job.id] = waiting
-        self.timetable.add(waiting.region, slot, waiting.job.expected_duration_seconds)
+    def add(self, waiting: Waiting) -> None:
+        """Note a job that is put into a slot."""
+        self.remove(waiting.job.id)
+        self._slots[waiting.slot][waiting.job.id] = waiting
+        self._slot_of[waiting.job.id] = waiting.slot
+        take(self.timetable, waiting)
 
-    def remove(self, slot: int, job_id: UUID) -> None:
-        """Note that a job was taken out of a slot; one that is not known is no error."""
-        waiting = self._slots.get(slot, {}).pop(job_id, None)
-        if waiting is None:
+    def remove(self, job_id: UUID) -> None:
+        """Note that a job was taken out of its slot; one that is not known is no error."""
+        slot = self._slot_of.pop(job_id, None)
+        if slot is None:
             return
+        waiting = self._slots[slot].pop(job_id)
         if not self._slots[slot]:
             del self._slots[slot]
-        seconds = waiting.job.expected_duration_seconds
-        self.timetable.remove(waiting.region, slot, seconds)
+        leave(self.timetable, waiting)
+
+    def get(self, job_id: UUID) -> Waiting | None:
+        """A job that waits; None if it does not."""
+        slot = self._slot_of.get(job_id)
+        return None if slot is None else self._slots[slot][job_id]
 
     def jobs(self) -> int:
         """How many jobs wait."""
-        return sum(len(slot) for slot in self._slots.values())
+        return len(self._slot_of)
 
-    def better_now(self, grid: Grid, now_s: float) -> Iterator[int]:
-        """The slots with a job for which the grid is now as good as what it waits for."""
-        for slot in sorted(self._slots):
-            if any(_is_better_now(each, grid, now_s) for each in self._slots[slot].values()):
-                yield slot
+    def waiting(self) -> Iterator[Waiting]:
+        """Every job on the wheel."""
+        for slot in self._slots.values():
+            yield from slot.values()
 
 
-def _is_better_now(waiting: Waiting, grid: Grid, now_s: float) -> bool:
-    if waiting.region != grid.region:
-        return False
-    patient = waiting.job.priority is Priority.LOW
-    if not patient and grid.band.rank <= waiting.job.accepts().rank:
-        return True
-    if waiting.expected_g_per_kwh is None:
-        return grid.band.rank <= waiting.job.accepts().rank
-    duration = waiting.job.expected_duration_seconds
-    mean = grid.curve.mean(now_s, duration) if grid.curve else None
-    window = grid.intensity_g_per_kwh if mean is None else mean
-    return window is not None and window <= waiting.expected_g_per_kwh
+def take(timetable: Timetable, waiting: Waiting) -> None:
+    """Add a job's load to a timetable."""
+    job = waiting.job
+    if waiting.load_slot is not None:
+        seconds = job.expected_duration_seconds
+        timetable.add(waiting.region, waiting.load_slot, seconds, job.priority)
+
+
+def leave(timetable: Timetable, waiting: Waiting) -> None:
+    """Take it away again."""
+    job = waiting.job
+    if waiting.load_slot is not None:
+        seconds = job.expected_duration_seconds
+        timetable.remove(waiting.region, waiting.load_slot, seconds, job.priority)

@@ -9,11 +9,11 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from services.scheduler.catalogue import Door
+from services.scheduler.fleet import Fleet
 from services.scheduler.grids import Grids
 from services.scheduler.intake import Intake
 from services.scheduler.placing import Placing
 from services.scheduler.plan import Plan
-from services.scheduler.pools import Pools
 from services.scheduler.release import Release
 from shared.broker.consume import acknowledge, settling
 from shared.broker.lead import wait_for_lead
@@ -23,7 +23,7 @@ from shared.broker.topology import Topology, check
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable
-from shared.messages import ServiceBeat, decode_event
+from shared.messages import Event, PoolResized, ServiceBeat, decode_event
 from shared.tasks import end
 
 INTAKE_PREFETCH = 100
@@ -53,7 +53,9 @@ class Scheduler:
         self._publisher = publisher
         self._clock = clock
         self._instance = instance
+        self._fleet = Fleet()
         self._plan: Plan | None = None
+        self._release: Release | None = None
         self._intake: Intake | None = None
 
     def facts(self) -> dict[str, str | int | float | bool | None]:
@@ -72,21 +74,24 @@ class Scheduler:
         topology = self._topology
         needed = (topology.submitted, topology.leader, topology.intensity_log)
         await check(connection, (*needed, *topology.ready_queues(), *topology.places()))
+        await self._hear_pools(connection)
         if not await wait_for_lead(connection, topology.leader, stop, standby_seconds):
             return
         log.info("leading")
         try:
             await self._lead(connection, stop)
         finally:
-            self._plan = self._intake = None
+            self._plan = self._intake = self._release = None
 
     async def _lead(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
         plan = self._plan = Plan(self._wheel)
         grids = Grids()
-        placing = Placing(grids, plan, self._rules, self._publisher, self._clock)
+        fleet = self._fleet
+        placing = Placing(grids, fleet, plan, self._rules, self._publisher, self._clock)
         intake = self._intake = Intake(self._door, placing, self._publisher, self._clock)
-        release = Release(connection, self._topology, grids, placing, self._publisher, self._clock)
-        await self._hear_pools(connection, Pools(plan.timetable))
+        release = self._release = Release(
+            connection, self._topology, grids, fleet, placing, self._publisher, self._clock
+        )
         stream = await connection.channel()
         await follow(stream, self._topology.intensity_log, "last", release.take)
         # A job that is decided before the stream is read would see an unknown grid, and run.
@@ -104,17 +109,25 @@ class Scheduler:
         finally:
             await end(opening, stopping)
 
-    async def _hear_pools(self, connection: AbstractConnection, pools: Pools) -> None:
+    async def _hear_pools(self, connection: AbstractConnection) -> None:
+        """Follow the pools from the start, so that a standby knows them when it takes over."""
         channel = await connection.channel()
         name = self._topology.named(f"ctl.scheduler.{self._instance}")
         queue = await channel.declare_queue(name, exclusive=True, auto_delete=True)
-        await queue.bind(self._topology.events.name, "service.beat")
+        for key in ("service.beat", "pool.resized"):
+            await queue.bind(self._topology.events.name, key)
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             with suppress(Undecodable):
-                event = decode_event(message.body)
-                if isinstance(event, ServiceBeat):
-                    pools.take(event)
+                self._hear(decode_event(message.body))
             await acknowledge(message)
 
         await queue.consume(on_message)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, PoolResized):
+            self._fleet.resized(event)
+        elif not isinstance(event, ServiceBeat) or not self._fleet.take(event):
+            return
+        if self._release is not None:
+            self._release.heard_of_pools()

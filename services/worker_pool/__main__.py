@@ -75,7 +75,14 @@ async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:
     limits = [each.pool.limit for each in pools]
+    by_region: dict[str, int | float | None] = {}
+    for each in pools:
+        by_region[f"consumers.{each.region}"] = each.pool.limit.consumers
+        by_region[f"running.{each.region}"] = each.pool.running
+        by_region[f"held.{each.region}"] = each.pool.held
+        by_region[f"mean_seconds.{each.region}"] = each.mean_seconds
     return {
+        **by_region,
         "regions": ",".join(each.region for each in pools),
         "running": sum(each.pool.running for each in pools),
         "held": sum(each.pool.held for each in pools),

@@ -22,6 +22,7 @@ from shared.errors import PublishFailed, Undecodable
 from shared.messages import IntensityUpdated, PoolResized, decode_queued
 
 REMEMBERED_ATTEMPTS = 10_000
+NEWEST_SHARE = 0.1  # of one job in the running mean of durations
 MOST_REDELIVERIES = 4
 """A job whose worker ended this often while it ran is suspected of ending it."""
 
@@ -54,6 +55,7 @@ class RegionPool:
         self._in_flight: dict[tuple[UUID, int], asyncio.Future[None]] = {}
         self._done: OrderedDict[tuple[UUID, int], None] = OrderedDict()
         self._told: Limit | None = None
+        self.mean_seconds: float | None = None
         work = settling(self._work, publisher.set_aside)
         self.pool = Pool(work, self._hand_back, base.limit(None, clock()))
 
@@ -130,6 +132,11 @@ class RegionPool:
         else:
             await acknowledge(message)
 
+    def _note_duration(self, seconds: float) -> None:
+        """Keep the running mean of how long jobs take: the scheduler plans with it."""
+        mean = self.mean_seconds
+        self.mean_seconds = seconds if mean is None else mean + NEWEST_SHARE * (seconds - mean)
+
     async def _work(self, message: AbstractIncomingMessage) -> None:
         """Run a job once; a second copy of an attempt waits for the first and counts as done."""
         queued = decode_queued(message.body)
@@ -144,12 +151,14 @@ class RegionPool:
         if isinstance(deliveries, int) and deliveries >= MOST_REDELIVERIES:
             await self._attempts.give_up(queued, self.name, self.region, deliveries)
             return
+        started = self._clock()
         running = asyncio.ensure_future(self._attempts.run(queued, self.name, self.region))
         self._in_flight[key] = running
         try:
             await running
         finally:
             del self._in_flight[key]
+        self._note_duration((self._clock() - started).total_seconds())
         self._done[key] = None
         if len(self._done) > REMEMBERED_ATTEMPTS:
             self._done.popitem(last=False)

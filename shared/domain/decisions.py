@@ -1,28 +1,15 @@
 """When a job runs: now, in a later slot, or not at all. Pure; the shell acts on the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from shared.domain.bands import Band
-from shared.domain.grid import Freshness, Grid, utc
+from shared.domain.grid import Grid, utc
 from shared.domain.jobs import Job, Lane, OnDeadline, Priority, lane_of
+from shared.domain.offers import Offer, Offers
+from shared.domain.reasons import Cause, Numbers, reason
 from shared.domain.timetable import Timetable
-
-
-class Cause(StrEnum):
-    """The rule that settled a decision."""
-
-    DEADLINE_PASSED = "deadline_passed"
-    CRITICAL = "critical"
-    LATEST_START = "latest_start"
-    GRID_UNKNOWN = "grid_unknown"
-    IN_BAND = "in_band"
-    NOTHING_CLEANER = "nothing_cleaner"
-    CLEANER_LATER = "cleaner_later"
-    OUT_OF_BAND = "out_of_band"
-    BACKOFF = "backoff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,49 +35,39 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """What a decision saw and expected.
-
-    Attributes:
-        intensity_g_per_kwh: the grid now.
-        limit: the dirtiest band that the job runs in.
-        window_g_per_kwh: mean over the job's duration if it started now.
-        expected_g_per_kwh: mean over its duration where it is planned to run.
-        expected_saving_g: (window - expected) x the job's energy; None without both.
-    """
-
-    region: str
-    band: Band
-    limit: Band
-    latest_start: datetime
-    freshness: Freshness
-    intensity_g_per_kwh: float | None
-    index_percent: float | None
-    forecast_age_seconds: float | None
-    window_g_per_kwh: float | None
-    expected_g_per_kwh: float | None
-    expected_saving_g: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class RunNow:
     """Send the job to a ready queue."""
 
     cause: Cause
-    reason: str
     numbers: Numbers
     lane: Lane
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return reason(self.cause, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
 class Defer:
-    """Keep the job on the wheel until `until`, the start of `slot`."""
+    """Keep the job on the wheel.
+
+    Attributes:
+        slot: where it waits.
+        until: when it is planned to run: the slot's start, or later than the wheel reaches.
+        load_slot: the slot that starts then; None where that lies beyond the wheel.
+    """
 
     cause: Cause
-    reason: str
     numbers: Numbers
     slot: int
     until: datetime
+    load_slot: int | None
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return reason(self.cause, self.numbers, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +75,15 @@ class Expire:
     """Give the job up: it cannot finish by its deadline and asked for this."""
 
     cause: Cause
-    reason: str
     numbers: Numbers
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return reason(self.cause, self.numbers)
 
 
 Decision = RunNow | Defer | Expire
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    slot: int
-    mean_g_per_kwh: float
 
 
 def decide(job: Job, now: datetime, grid: Grid, timetable: Timetable, rules: Rules) -> Decision:
@@ -126,116 +101,116 @@ class _Question:
         self.job, self.grid, self.timetable, self.rules = job, grid, timetable, rules
         self.wheel = timetable.wheel
         self.now_s = now.timestamp()
+        self.now_slot = self.wheel.slot_at(self.now_s)
         self.latest = job.latest_start(rules.margin_seconds)
         self.latest_s = self.latest.timestamp()
+        self.latest_slot = self.wheel.slot_at(self.latest_s)
         self.duration_s = job.expected_duration_seconds
         whole = self._mean(self.now_s)
         self.window = grid.intensity_g_per_kwh if whole is None else whole
+        self.expected_now = self.window
 
     def without_waiting(self) -> Decision | None:
         """The rules that leave no choice."""
         job = self.job
         too_late = self.now_s > job.deadline.timestamp() - self.duration_s
         if too_late and job.on_deadline is OnDeadline.EXPIRE:
-            return Expire(
-                Cause.DEADLINE_PASSED,
-                f"it can no longer finish by its deadline {clock(job.deadline)}",
-                self._numbers(None),
-            )
+            return Expire(Cause.DEADLINE_PASSED, self._numbers(None))
         if job.priority is Priority.CRITICAL:
-            return self._run(Cause.CRITICAL, "critical jobs run at once on any grid")
-        if self.wheel.start_s(self.wheel.slot_at(self.now_s) + 1) > self.latest_s:
-            text = f"its latest start {clock(self.latest)} is reached"
-            return self._run(Cause.LATEST_START, text, due=True)
+            return self._run(Cause.CRITICAL)
+        if self.wheel.start_s(self.now_slot + 1) > self.latest_s:
+            return self._run(Cause.LATEST_START, due=True)
         if self.grid.band is Band.UNKNOWN:
-            return self._run(
-                Cause.GRID_UNKNOWN, "the grid is unknown, and no job is held by missing data"
-            )
+            return self._run(Cause.GRID_UNKNOWN)
         return None
 
     def with_the_grid(self) -> Decision:
-        """Weigh running now against the best later window."""
+        """Weigh running now against the best later window that has room."""
         accepted = self.grid.band.rank <= self.job.accepts().rank
-        later = self._best_later()
+        offers = self._offers()
+        later = self._best(offers)
         if accepted and not self._patient_enough(later):
-            text = f"the grid is {self._now_words()}, within its limit {self._limit_words()}"
-            return self._run(Cause.IN_BAND, text)
+            return self._run_with_room(Cause.IN_BAND, offers)
         if later is not None and self._worthwhile(later):
             return self._defer(Cause.CLEANER_LATER, later.slot, later.mean_g_per_kwh)
         if accepted or self._sees_latest_start():
-            text = f"the grid is {self._now_words()}, and no window before its latest start "
-            return self._run(Cause.NOTHING_CLEANER, text + f"{clock(self.latest)} is cleaner")
+            return self._run_with_room(Cause.NOTHING_CLEANER, offers)
         slot = self._slot_to_look_again()
         return self._defer(Cause.OUT_OF_BAND, slot, self._mean(self.wheel.start_s(slot)))
 
-    def _best_later(self) -> _Window | None:
-        """The cleanest window that starts with a later slot, in time and with room."""
-        best: _Window | None = None
-        for slot in range(self.wheel.slot_at(self.now_s) + 1, self._last_slot() + 1):
-            start_s = self.wheel.start_s(slot)
-            mean = self._mean(start_s)
-            if mean is None:
-                break
-            if best is not None and mean >= best.mean_g_per_kwh:
-                continue
-            band = self.grid.band_at(start_s)
-            if self.timetable.has_room(self.grid.region, slot, self.duration_s, band):
-                best = _Window(slot, mean)
-        return best
+    def _offers(self) -> Offers:
+        return Offers(self.grid, self.timetable, self.now_slot, self.latest_slot, self.job.priority)
 
-    def _last_slot(self) -> int:
-        return min(self.wheel.slot_at(self.latest_s), self.wheel.last_slot(self.now_s))
+    def _best(self, offers: Offers) -> Offer | None:
+        """The best later window, or for a job that may be paused the best set of slots."""
+        window = offers.window(self.duration_s)
+        now = self.grid.intensity_g_per_kwh
+        if not self.job.interruptible or now is None:
+            return window
+        end_s = self.latest_s + self.duration_s
+        last = self.wheel.slot_at(end_s - self.wheel.slot_seconds)
+        pieces = replace(offers, last_slot=last).pieces(self.duration_s, now, self._enough(now))
+        if pieces is None or (window and window.mean_g_per_kwh < pieces.mean_g_per_kwh):
+            return window
+        if pieces.slot > self.now_slot:
+            return pieces
+        self.expected_now = pieces.mean_g_per_kwh
+        return None
+
+    def _run_with_room(self, cause: Cause, offers: Offers) -> RunNow | Defer:
+        """Run now, or where the pools have more to do than fits into a slot, soon after."""
+        if self.timetable.has_room_now(self.grid, self.now_slot, self.job.priority):
+            return self._run(cause)
+        limit = float("inf") if self.window is None else self.window + self._enough(self.window)
+        soon = offers.first_window(self.duration_s, limit) or offers.window(self.duration_s)
+        if soon is None:
+            return self._run(cause)
+        return self._defer(Cause.POOLS_FULL, soon.slot, soon.mean_g_per_kwh)
 
     def _slot_to_look_again(self) -> int:
         """Where the forecast ends, or at the latest start, whichever comes first."""
         curve = self.grid.curve
-        last = self._last_slot()
+        last = min(self.latest_slot, self.wheel.last_slot(self.now_s))
         if curve is None:
             return last
         forecast_end = self.wheel.slot_at(curve.end_s - self.duration_s)
-        return min(last, max(forecast_end, self.wheel.slot_at(self.now_s) + 1))
+        return min(last, max(forecast_end, self.now_slot + 1))
 
     def _sees_latest_start(self) -> bool:
         """Whether the forecast reaches to the end of a run that starts at the last moment."""
-        last_start_s = self.wheel.start_s(self.wheel.slot_at(self.latest_s))
-        return self._mean(last_start_s) is not None
+        return self._mean(self.wheel.start_s(self.latest_slot)) is not None
 
     def _mean(self, start_s: float) -> float | None:
         return self.grid.curve.mean(start_s, self.duration_s) if self.grid.curve else None
 
-    def _worthwhile(self, later: _Window) -> bool:
-        if self.window is None:
-            return False
-        gain = self.window - later.mean_g_per_kwh
-        enough = max(
-            self.rules.worthwhile_g_per_kwh, self.rules.worthwhile_share * abs(self.window)
-        )
-        return gain >= enough
+    def _enough(self, window: float) -> float:
+        """How much cleaner than now, in g/kWh, is worth waiting for; less for who waits already."""
+        rules = self.rules
+        if self.job.deferrals:
+            share, least = rules.still_worthwhile_share, rules.still_worthwhile_g_per_kwh
+        else:
+            share, least = rules.worthwhile_share, rules.worthwhile_g_per_kwh
+        return max(least, share * abs(window))
 
-    def _patient_enough(self, later: _Window | None) -> bool:
+    def _worthwhile(self, later: Offer) -> bool:
+        if self.window is None or later.in_pieces:
+            return later.in_pieces  # every slot of the set was weighed by itself
+        return self.window - later.mean_g_per_kwh >= self._enough(self.window)
+
+    def _patient_enough(self, later: Offer | None) -> bool:
         """Low priority waits inside its accepted band too, if that saves much."""
         if self.job.priority is not Priority.LOW or later is None or self.window is None:
             return False
         gain = self.window - later.mean_g_per_kwh
         return self._worthwhile(later) and gain >= self.rules.patient_share * self.window
 
-    def _run(self, cause: Cause, reason: str, *, due: bool = False) -> RunNow:
-        lane = lane_of(self.job.priority, due=due)
-        return RunNow(cause, reason, self._numbers(self.window), lane)
+    def _run(self, cause: Cause, *, due: bool = False) -> RunNow:
+        return RunNow(cause, self._numbers(self.expected_now), lane_of(self.job.priority, due=due))
 
     def _defer(self, cause: Cause, slot: int, expected: float | None) -> Defer:
-        until = utc(self.wheel.start_s(slot))
+        last, until = self.wheel.last_slot(self.now_s), utc(self.wheel.start_s(slot))
         numbers = self._numbers(expected)
-        if cause is Cause.CLEANER_LATER and expected is not None and self.window:
-            less = 100 * (1 - expected / self.window)
-            text = f"{expected:.0f} g/kWh is expected at {clock(until)}, {less:.0f} % less"
-        else:
-            text = f"no cleaner window is known yet, so it is looked at again by {clock(until)}"
-        reason = (
-            f"the grid is {self._now_words()}, the job's limit is {self._limit_words()}; {text}; "
-            f"latest start {clock(self.latest)}"
-        )
-        return Defer(cause, reason, numbers, slot, until)
+        return Defer(cause, numbers, min(slot, last), until, slot if slot <= last else None)
 
     def _numbers(self, expected: float | None) -> Numbers:
         saving = None
@@ -257,28 +232,34 @@ class _Question:
             expected_saving_g=saving,
         )
 
-    def _now_words(self) -> str:
-        if self.grid.intensity_g_per_kwh is None:
-            return f"{self.grid.band.words} (index {self.grid.index_percent:.0f} %)"
-        return f"{self.grid.intensity_g_per_kwh:.0f} g/kWh ({self.grid.band.words})"
 
-    def _limit_words(self) -> str:
-        return self.job.accepts().words
+def decide_among(
+    job: Job, now: datetime, grids: Sequence[Grid], timetable: Timetable, rules: Rules
+) -> Decision:
+    """Decide a job that may run in any of some regions: the best (region, window) with room.
+
+    Regions of which it is known that no pool serves them are left out while others are served.
+    """
+    served = [grid for grid in grids if _is_served(timetable, grid.region)]
+    return best_of([decide(job, now, grid, timetable, rules) for grid in served or grids])
 
 
-def clock(at: datetime) -> str:
-    """An instant as reasons write it: `22 Nov 14:05:00 UTC`."""
-    return at.strftime("%-d %b %H:%M:%S UTC")
+def _is_served(timetable: Timetable, region: str) -> bool:
+    pools = timetable.pools(region)
+    return pools is None or bool(pools.bases)
 
 
 def best_of(decisions: Sequence[Decision]) -> Decision:
-    """The decision for the region where the job is expected to run cleanest.
+    """Of one job's decisions for several regions, the one to act on.
 
-    Regions of which nothing is expected are the last choice; ties go to the job's own order.
+    A region whose grid the job accepts as it is comes first, then the one where it is expected
+    to run cleanest; those of which nothing is expected are the last choice. Ties go to the
+    job's own order.
     """
 
-    def expected(decision: Decision) -> float:
+    def dirtiness(decision: Decision) -> tuple[bool, float]:
         value = decision.numbers.expected_g_per_kwh
-        return float("inf") if value is None else value
+        in_band = isinstance(decision, RunNow) and decision.cause is Cause.IN_BAND
+        return not in_band, float("inf") if value is None else value
 
-    return min(decisions, key=expected)
+    return min(decisions, key=dirtiness)

@@ -1,14 +1,20 @@
 """What is known of a region's grid: readings, forecasts, and how fresh they are."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
+from math import ceil, floor
+
+import numpy as np
 
 from shared.domain.bands import Band, Cuts
+from shared.domain.windows import SAME, Floats, Series, lows
 
 LB_PER_MWH_TO_G_PER_KWH = 0.45359237
+EMPTY: Floats = np.empty(0)
 
 
 class Signal(StrEnum):
@@ -63,10 +69,14 @@ class Forecast:
         return self.start + timedelta(seconds=self.period_seconds * len(self.values_g_per_kwh))
 
 
+DURATIONS_KEPT = 64
+LOOKS_ON = 1_000_000  # windows beyond the last one asked for: the next job may start later
+
+
 class Curve:
     """Prefix sums over a forecast, so that the mean of any window costs O(1)."""
 
-    __slots__ = ("_sums", "end_s", "period_s", "start_s", "values")
+    __slots__ = ("_lows", "_means", "_series", "_sums", "end_s", "period_s", "start_s", "values")
 
     def __init__(self, start_s: float, period_s: float, values: Sequence[float]) -> None:
         """Take `values` in g/kWh, each held for `period_s` from `start_s` (Unix seconds)."""
@@ -75,6 +85,9 @@ class Curve:
         self.values = tuple(values)
         self.end_s = start_s + period_s * len(self.values)
         self._sums = (0.0, *accumulate(self.values))
+        self._series: Series | None = None
+        self._means: dict[tuple[float, float], tuple[int, Floats]] = {}
+        self._lows: dict[tuple[int, float, float], tuple[list[int], list[float]]] = {}
 
     @classmethod
     def of(cls, forecast: Forecast) -> "Curve":
@@ -94,6 +107,46 @@ class Curve:
         if start_s < self.start_s or start_s + seconds > self.end_s + 1e-6:
             return None
         return (self._area(start_s + seconds) - self._area(start_s)) * self.period_s / seconds
+
+    def means(self, first: int, last: int, step_s: float, seconds: float) -> Floats:
+        """The means of windows that start at `n x step`, first <= n <= last (Unix seconds).
+
+        Shorter than asked for where the curve ends. Many jobs are as long as others, so the
+        answer for a duration is kept until there is a new curve.
+        """
+        key = (step_s, seconds)
+        if key not in self._means:
+            if len(self._means) >= DURATIONS_KEPT:
+                self._means.clear()
+                self._lows.clear()
+            self._means[key] = self._all_means(step_s, seconds)
+        begin, means = self._means[key]
+        return means[max(0, first - begin) : max(0, last + 1 - begin)] if first >= begin else EMPTY
+
+    def best(
+        self, first: int, last: int, step_s: float, seconds: float
+    ) -> tuple[int, float] | None:
+        """Of those windows the cleanest, its number and mean; ties go to the earliest.
+
+        None where the curve ends before the first of them does.
+        """
+        key = (first, step_s, seconds)
+        if key not in self._lows:
+            means = self.means(first, last + LOOKS_ON, step_s, seconds)
+            self._lows[key] = lows(means)
+        numbers, means_there = self._lows[key]
+        place = bisect_right(numbers, last - first) - 1
+        return None if place < 0 else (first + numbers[place], means_there[place])
+
+    def _all_means(self, step_s: float, seconds: float) -> tuple[int, Floats]:
+        """The number of the first step on the curve, and the means from there on."""
+        begin = ceil(self.start_s / step_s - SAME)
+        last = floor((self.end_s - seconds) / step_s + SAME)
+        if last < begin:
+            return begin, EMPTY
+        if self._series is None:
+            self._series = Series(self.start_s, self.period_s, self.values)
+        return begin, self._series.means_every(begin * step_s, step_s, last - begin + 1, seconds)
 
     def _area(self, at_s: float) -> float:
         """Value x periods from the start up to an instant."""
@@ -148,6 +201,7 @@ def grid_at(
     freshness: Freshness,
     forecast: Forecast | None,
     cuts: Cuts | None,
+    curve: Curve | None = None,
 ) -> Grid:
     """What the last update says of the grid now: live, else its forecast, else unknown.
 
@@ -158,9 +212,11 @@ def grid_at(
         freshness: the update's own rung; the answer is never on a better one.
         forecast: the update's.
         cuts: the band edges for values in g/kWh.
+        curve: the forecast's, by whoever asks more than once.
     """
     now_s = now.timestamp()
-    curve = Curve.of(forecast) if forecast else None
+    if curve is None and forecast is not None:
+        curve = Curve.of(forecast)
     forecast_age = (now - forecast.generated_at).total_seconds() if forecast else None
     age_seconds = now_s - reading.at.timestamp() - reading.period_seconds
     intensity = reading.intensity_g_per_kwh

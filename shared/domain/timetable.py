@@ -1,11 +1,20 @@
-"""Slots of the wheel, and how much work is planned into each."""
+"""Slots of the wheel, how much work is planned into each, and how much room is left there."""
 
 import math
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.domain.bands import Band, capacity
+import numpy as np
+import numpy.typing as npt
+
+from shared.domain.bands import KNOWN_BANDS, Band, capacity
+from shared.domain.grid import Curve, Grid
+from shared.domain.jobs import Priority
+from shared.domain.windows import SAME, Floats
+
+Bools = npt.NDArray[np.bool_]
+_RANKS = {priority: rank for rank, priority in enumerate(Priority)}
+TOLERANCE_SECONDS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,79 +46,249 @@ class Wheel:
         return self.slot_at(now_s) + self.places - 1
 
 
-@dataclass(slots=True)
-class Load:
-    """What is planned into one slot of one region."""
+@dataclass(frozen=True, slots=True)
+class Pools:
+    """A region's worker pools together.
 
-    jobs: int = 0
-    job_seconds: float = 0.0
+    Attributes:
+        bases: the base consumer count of each pool.
+        consumers: how many jobs they run at once now, whatever decided that.
+        backlog_seconds: job-seconds that they were given and have not finished.
+    """
+
+    bases: tuple[int, ...]
+    consumers: int
+    backlog_seconds: float = 0.0
+
+    def capacity(self, band: Band) -> int:
+        """How many jobs they run at once in a band."""
+        return sum(capacity(base, band) for base in self.bases)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """One slot of one region, as the timetable shows it.
+
+    Attributes:
+        expected_g_per_kwh: the forecast's mean over the slot; None where it is silent.
+        jobs: how many are planned to start in it.
+        load_seconds: job-seconds planned into it, those of jobs that began before included.
+        room_seconds: job-seconds left; None while no pool is known.
+    """
+
+    slot: int
+    band: Band
+    expected_g_per_kwh: float | None
+    jobs: int
+    load_seconds: float
+    room_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Net:
+    """Capacity less backlog in job-seconds, and what it was worked out from."""
+
+    slot: int
+    curve: Curve | None
+    band: Band
+    pools: Pools
+    seconds: Floats
+
+
+@dataclass(slots=True)
+class _Region:
+    """A region's load: rings over twice the wheel, for jobs that run on past its end.
+
+    Attributes:
+        busy_seconds: row r holds what jobs of priority rank r and above take of each slot.
+        jobs: how many start in each slot.
+    """
+
+    busy_seconds: Floats
+    jobs: npt.NDArray[np.int64]
+    pools: Pools | None = None
+    net: _Net | None = None
+
+    def copy(self) -> "_Region":
+        return _Region(self.busy_seconds.copy(), self.jobs.copy(), self.pools, self.net)
 
 
 class Timetable:
-    """How much work is planned into which slot, and how much room is left there."""
+    """How much work is planned into which slot, and whether more fits.
 
-    def __init__(self, wheel: Wheel) -> None:
-        """Start empty; nothing is known of the pools until `set_base` is called."""
+    A slot has room for capacity(its expected band) x slot length, in job-seconds. What waits
+    in the ready queues takes the nearest slots' room first. A job sees the load of jobs of its
+    own priority and above only: it displaces lesser ones, which are decided afresh.
+    """
+
+    def __init__(self, wheel: Wheel, _regions: dict[str, _Region] | None = None) -> None:
+        """Start empty; a region has room everywhere while no pool of it is known to live."""
         self.wheel = wheel
-        self._base: dict[str, int] = {}
-        self._starts: dict[int, dict[str, Load]] = defaultdict(dict)
-        self._busy_seconds: dict[tuple[str, int], float] = defaultdict(float)
+        self._ring = 2 * wheel.places
+        self._regions = _regions or {}
 
-    def set_base(self, region: str, consumers: int) -> None:
-        """Take the region's base consumer count, the sum over its pools."""
-        self._base[region] = consumers
+    def copy(self) -> "Timetable":
+        """A timetable to try things out on."""
+        return Timetable(self.wheel, {name: each.copy() for name, each in self._regions.items()})
 
-    def add(self, region: str, slot: int, job_seconds: float) -> None:
+    def set_pools(self, region: str, pools: Pools) -> None:
+        """Take what is known of a region's pools; none at all is `Pools((), 0)`."""
+        self._of(region).pools = pools
+
+    def pools(self, region: str) -> Pools | None:
+        """What is known of a region's pools."""
+        return self._of(region).pools
+
+    def hold(self, region: str, job_seconds: float) -> None:
+        """Note a job that was sent to a ready queue."""
+        state = self._of(region)
+        if state.pools is not None:
+            backlog = state.pools.backlog_seconds + job_seconds
+            state.pools = Pools(state.pools.bases, state.pools.consumers, backlog)
+
+    def add(
+        self, region: str, slot: int, job_seconds: float, priority: Priority = Priority.NORMAL
+    ) -> None:
         """Plan a job into a slot; it keeps a consumer busy in the slots that it runs through."""
-        load = self._starts[slot].setdefault(region, Load())
-        load.jobs += 1
-        load.job_seconds += job_seconds
-        for busy, seconds in self._shares(slot, job_seconds):
-            self._busy_seconds[region, busy] += seconds
+        self._change(region, slot, job_seconds, priority, 1)
 
-    def remove(self, region: str, slot: int, job_seconds: float) -> None:
+    def remove(
+        self, region: str, slot: int, job_seconds: float, priority: Priority = Priority.NORMAL
+    ) -> None:
         """Take a job out of a slot again."""
-        load = self._starts.get(slot, {}).get(region)
-        if load is None:
-            return
-        load.jobs -= 1
-        load.job_seconds -= job_seconds
-        for busy, seconds in self._shares(slot, job_seconds):
-            self._busy_seconds[region, busy] -= seconds
-        if load.jobs <= 0:
-            self._forget(region, slot)
+        self._change(region, slot, job_seconds, priority, -1)
 
-    def has_room(self, region: str, slot: int, job_seconds: float, band: Band) -> bool:
-        """Whether a job can start in a slot: capacity(band) x slot length, in job-seconds.
-
-        A region whose pools are not known yet has room everywhere, and so has a slot with
-        nothing in it, however long the job.
-        """
-        base = self._base.get(region)
-        if base is None:
+    def has_room_now(self, grid: Grid, now_slot: int, priority: Priority) -> bool:
+        """Whether a job that is sent to the pools now would start within a slot's length."""
+        state = self._of(grid.region)
+        if state.pools is None or not state.pools.bases:
             return True
-        most = capacity(base, band) * self.wheel.slot_seconds
-        first = min(job_seconds, self.wheel.slot_seconds)
-        busy = self._busy_seconds.get((region, slot), 0.0)
-        return busy <= 0 or busy + first <= most
+        free = self._net(state, grid, now_slot)[0]
+        return bool(free - self._busy(state, now_slot, now_slot + 1, priority)[0] > 0)
 
-    def planned(self) -> Iterator[tuple[int, str, Load]]:
-        """Every slot with work in it: slot, region, load; earliest first."""
-        for slot in sorted(self._starts):
-            for region, load in self._starts[slot].items():
-                yield slot, region, load
+    def has_room(
+        self, grid: Grid, now_slot: int, slot: int, job_seconds: float, priority: Priority
+    ) -> bool:
+        """Whether a job can start in a later slot and run through those that it needs."""
+        slot_s = self.wheel.slot_seconds
+        whole = int(job_seconds / slot_s + SAME)
+        rest = job_seconds - whole * slot_s
+        free = self._free(grid, now_slot, slot, whole + (rest > TOLERANCE_SECONDS), priority)
+        if free is None or not len(free):
+            return True
+        if len(free) > whole and free[whole] < rest - TOLERANCE_SECONDS:
+            return False
+        return not whole or bool(free[:whole].min() >= slot_s - TOLERANCE_SECONDS)
 
-    def _shares(self, slot: int, job_seconds: float) -> Iterator[tuple[int, float]]:
-        left = job_seconds
-        while left > 0:
-            yield slot, min(left, self.wheel.slot_seconds)
-            left -= self.wheel.slot_seconds
-            slot += 1
+    def rooms(
+        self, grid: Grid, now_slot: int, count: int, job_seconds: float, priority: Priority
+    ) -> Bools | None:
+        """The same for each of the `count` slots after the present one; None: room everywhere."""
+        slot_s = self.wheel.slot_seconds
+        whole = int(job_seconds / slot_s + SAME)
+        rest = job_seconds - whole * slot_s
+        free = self._free(grid, now_slot, now_slot + 1, count + whole + 1, priority)
+        if free is None:
+            return None
+        free = np.append(free, np.full(count + whole + 1 - len(free), np.inf))
+        full = np.append(0, np.cumsum(free < slot_s - TOLERANCE_SECONDS))
+        fits: Bools = full[whole : whole + count] == full[:count]
+        if rest > TOLERANCE_SECONDS:
+            fits &= free[whole : whole + count] >= rest - TOLERANCE_SECONDS
+        return fits
 
-    def _forget(self, region: str, slot: int) -> None:
-        del self._starts[slot][region]
-        if not self._starts[slot]:
-            del self._starts[slot]
-        first = min(self._starts, default=slot + 1)
-        for key in [key for key in self._busy_seconds if key[1] < first]:
-            del self._busy_seconds[key]
+    def views(self, grid: Grid, now_slot: int) -> Iterator[SlotView]:
+        """The present slot and all later ones of a region."""
+        state, slot_s = self._of(grid.region), self.wheel.slot_seconds
+        slots = np.arange(now_slot, now_slot + self.wheel.places)
+        busy = self._busy(state, now_slot, now_slot + self.wheel.places, Priority.LOW).tolist()
+        net = None if state.pools is None else self._net(state, grid, now_slot).tolist()
+        for ahead, slot in enumerate(slots.tolist()):
+            start_s = self.wheel.start_s(slot)
+            yield SlotView(
+                slot=slot,
+                band=grid.band_at(start_s),
+                expected_g_per_kwh=grid.curve.mean(start_s, slot_s) if grid.curve else None,
+                jobs=int(state.jobs[slot % self._ring]),
+                load_seconds=busy[ahead],
+                room_seconds=None if net is None else max(0.0, net[ahead] - busy[ahead]),
+            )
+
+    def _of(self, region: str) -> _Region:
+        if region not in self._regions:
+            shape = (len(Priority), self._ring)
+            self._regions[region] = _Region(np.zeros(shape), np.zeros(self._ring, dtype=np.int64))
+        return self._regions[region]
+
+    def _change(
+        self, region: str, slot: int, job_seconds: float, priority: Priority, sign: int
+    ) -> None:
+        state, slot_s = self._of(region), self.wheel.slot_seconds
+        state.jobs[slot % self._ring] += sign
+        rows = slice(0, _RANKS[priority] + 1)
+        whole = min(int(job_seconds / slot_s + SAME), self.wheel.places)
+        if whole:
+            busy = np.arange(slot, slot + whole) % self._ring
+            state.busy_seconds[rows, busy] += sign * slot_s
+        rest = job_seconds - whole * slot_s
+        if rest > TOLERANCE_SECONDS and whole < self.wheel.places:
+            state.busy_seconds[rows, (slot + whole) % self._ring] += sign * rest
+
+    def _free(
+        self, grid: Grid, now_slot: int, first: int, count: int, priority: Priority
+    ) -> Floats | None:
+        """Free job-seconds of some slots; shorter where the rings end, None: no limit is known."""
+        state = self._of(grid.region)
+        if state.pools is None or not state.pools.bases:
+            return None
+        last = min(first + count, now_slot + self._ring)
+        net = self._net(state, grid, now_slot)[first - now_slot : last - now_slot]
+        free: Floats = net - self._busy(state, first, last, priority)
+        return free
+
+    def _busy(self, state: _Region, first: int, last: int, priority: Priority) -> Floats:
+        """What jobs of a priority and above take of the slots from first up to last."""
+        row: Floats = state.busy_seconds[_RANKS[priority]]
+        begin = first % self._ring
+        end = begin + last - first
+        if end <= self._ring:
+            return row[begin:end]
+        return np.concatenate((row[begin:], row[: end - self._ring]))
+
+    def _net(self, state: _Region, grid: Grid, now_slot: int) -> Floats:
+        """Capacity less backlog of each slot from the present one on, in job-seconds."""
+        pools = state.pools or Pools((), 0)
+        net = state.net
+        known = net is not None and net.slot == now_slot and net.curve is grid.curve
+        if net is None or not known or net.band is not grid.band or net.pools is not pools:
+            seconds = self._worked_out(pools, grid, now_slot)
+            net = state.net = _Net(now_slot, grid.curve, grid.band, pools, seconds)
+        return net.seconds
+
+    def _worked_out(self, pools: Pools, grid: Grid, now_slot: int) -> Floats:
+        by_band = np.array([pools.capacity(band) for band in Band], dtype=np.float64)
+        consumers = by_band[self._bands(grid, now_slot)]
+        consumers[0] = pools.consumers
+        seconds = consumers * self.wheel.slot_seconds
+        before = np.cumsum(seconds) - seconds
+        net: Floats = seconds - np.clip(pools.backlog_seconds - before, 0.0, seconds)
+        return net
+
+    def _bands(self, grid: Grid, now_slot: int) -> npt.NDArray[np.int64]:
+        """Ranks of the bands that are expected at the starts of the slots."""
+        ranks = np.full(self._ring, grid.band.rank)
+        if grid.curve is None or grid.cuts is None:
+            return ranks
+        curve = grid.curve
+        starts_s = self.wheel.slot_seconds * (now_slot + np.arange(self._ring))
+        points = np.floor((starts_s - curve.start_s) / curve.period_s + SAME).astype(np.int64)
+        inside = (points >= 0) & (points < len(curve.values))
+        expected = np.asarray(curve.values)[points[inside]]
+        ranks[inside] = _band_ranks(grid.cuts.edges, expected)
+        return ranks
+
+
+def _band_ranks(edges: Sequence[float], values: Floats) -> npt.NDArray[np.int64]:
+    if not edges:
+        return np.full(len(values), KNOWN_BANDS.index(Band.MEDIUM))
+    return np.searchsorted(np.array(edges), values, side="right").astype(np.int64)

@@ -56,6 +56,29 @@ class Series:
         """The mean intensity of windows, exact also where they begin or end inside a point."""
         return (self.area(start_s + seconds) - self.area(start_s)) / seconds
 
+    def means_every(self, first_s: float, step_s: float, count: int, seconds: float) -> Floats:
+        """The means of the windows that start at `first + n x step`, n < count.
+
+        Where the starts fall on points no search is needed: every sum lies at a fixed distance.
+        """
+        first, stride = (first_s - self.start_s) / self.period_s, step_s / self.period_s
+        whole = int(seconds / self.period_s + SAME)
+        rest = max(0.0, seconds / self.period_s - whole)
+        at, step = round(first), round(stride)
+        last = at + step * (count - 1) + whole
+        aligned = abs(first - at) < SAME and abs(stride - step) < SAME and step > 0
+        if not aligned or at < 0 or last + (rest > SAME) > len(self.values):
+            return self.mean(first_s + step_s * np.arange(count), seconds)
+        begins, ends = (
+            slice(at, at + step * (count - 1) + 1, step),
+            slice(at + whole, last + 1, step),
+        )
+        area: Floats = self._sums[ends] - self._sums[begins]
+        if rest > SAME:
+            area += (rest * self.period_s) * self.values[ends]
+        area /= seconds
+        return area
+
     def best_start(
         self, first_s: float, step_s: float, count: int, seconds: float
     ) -> tuple[int, float]:
@@ -63,8 +86,7 @@ class Series:
 
         Ties go to the earliest.
         """
-        starts_s = first_s + step_s * np.arange(count)
-        means = self.mean(starts_s, seconds)
+        means = self.means_every(first_s, step_s, count, seconds)
         chosen = earliest_minimum(means)
         return chosen, float(means[chosen])
 
@@ -81,6 +103,18 @@ def earliest_minimum(means: Floats) -> int:
     """Position of the least value; among equals the first."""
     least = float(means.min())
     return int(np.argmax(means <= least + SAME * abs(least)))
+
+
+def lows(means: Floats) -> tuple[list[int], list[float]]:
+    """Positions and values at which a series, 0 or more, is lower than ever before."""
+    if not len(means):
+        return [], []
+    before = np.minimum.accumulate(means)
+    before *= 1 - SAME
+    lower = np.flatnonzero(means[1:] < before[:-1])
+    lower += 1
+    places = [0, *lower.tolist()]
+    return places, means[places].tolist()
 
 
 def cheapest_slots(intensities: Floats, lengths_s: Floats, seconds: float) -> Floats:

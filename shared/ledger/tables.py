@@ -242,6 +242,17 @@ class ServiceColumns(TypedColumns):
     facts: Named[str] = Column(Text())
 
 
+class TimetableColumns(TypedColumns):
+    """The latest timetable of each region; its slots are JSON."""
+
+    region: Named[str] = Column(Text(), primary_key=True)
+    at: Named[datetime] = Column(Instant())
+    slot_seconds: Named[float] = Column(Double())
+    consumers: Named[int | None] = Column(BigInteger())
+    backlog_seconds: Named[float | None] = Column(Double())
+    slots: Named[str] = Column(Text())
+
+
 class RejectionColumns(TypedColumns):
     """Each message that was no valid job."""
 
@@ -260,6 +271,7 @@ readings = Table("readings", metadata, ReadingColumns)
 grids = Table("grids", metadata, GridColumns)
 pool_sizes = Table("pool_sizes", metadata, PoolSizeColumns)
 services = Table("services", metadata, ServiceColumns)
+timetables = Table("timetables", metadata, TimetableColumns)
 rejections = Table("rejections", metadata, RejectionColumns)
 
 Index("ix_events_at", events.c.at)

@@ -35,6 +35,8 @@ from shared.messages.events import (
     JobSucceeded,
     PoolResized,
     ServiceBeat,
+    SlotPlan,
+    TimetableUpdated,
 )
 from shared.messages.jobs import (
     JobSubmit,
@@ -73,6 +75,8 @@ __all__ = [
     "Reply",
     "Seconds",
     "ServiceBeat",
+    "SlotPlan",
+    "TimetableUpdated",
     "Watts",
     "decode_event",
     "decode_queued",

@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.domain.bands import Band, Cuts
-from shared.domain.decisions import Cause, Numbers
 from shared.domain.grid import Forecast, Freshness, Reading
 from shared.domain.jobs import Job, Lane
+from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Message
 
@@ -133,6 +133,8 @@ class IntensityUpdated(Event):
 
     Attributes:
         reading: the point that holds now; its values are None on the `unknown` rung.
+        forecast_issued_until: how far the provider's own forecast reaches; what lies beyond is the
+            built-in continuation, and so is all of it where this is None.
         cuts: the band edges in force, for the values of the forecast.
         reason: why this rung or this source, in words; None while the first source is live.
         age_seconds: since the end of the last observed point; 0 while it holds.
@@ -143,6 +145,7 @@ class IntensityUpdated(Event):
     band: Band
     freshness: Freshness
     forecast: Forecast | None = None
+    forecast_issued_until: AwareDatetime | None = None
     cuts: Cuts | None = None
     reason: str | None = None
     age_seconds: float = 0.0
@@ -162,6 +165,42 @@ class PoolResized(Event):
     base_consumers: int
     base_prefetch: int
     reason: str
+
+
+class SlotPlan(Message):
+    """One slot of the timetable.
+
+    Attributes:
+        at: when the slot starts.
+        band: that is expected then.
+        expected_g_per_kwh: the forecast's mean over the slot; None where it is silent.
+        jobs: how many are planned to start in it.
+        load_seconds: job-seconds planned into it, those of jobs that began before included.
+        room_seconds: job-seconds left; None while no pool is known.
+    """
+
+    at: AwareDatetime
+    band: Band
+    expected_g_per_kwh: float | None
+    jobs: int
+    load_seconds: float
+    room_seconds: float | None
+
+
+class TimetableUpdated(Event):
+    """A region's timetable as the working scheduler has it: the present slot and all later ones.
+
+    Attributes:
+        consumers: how many jobs the region's pools run at once now; None while none is known.
+        backlog_seconds: job-seconds that the pools were given and have not finished.
+    """
+
+    type: Literal["timetable.updated.v1"] = "timetable.updated.v1"
+    region: str
+    slot_seconds: float
+    consumers: int | None
+    backlog_seconds: float | None
+    slots: tuple[SlotPlan, ...]
 
 
 class ServiceBeat(Event):
@@ -190,6 +229,7 @@ AnyEvent = Annotated[
     | JobDied
     | IntensityUpdated
     | PoolResized
+    | TimetableUpdated
     | ServiceBeat,
     Field(discriminator="type"),
 ]

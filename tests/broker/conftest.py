@@ -170,7 +170,7 @@ async def deployment(amqp_url: str, namespace: str) -> AsyncIterator[Deployment]
     here = Deployment(amqp_url, topology, connection, Publisher(amqp_url, topology, "test"))
     listening = await connection.channel()
     queue = await listening.declare_queue(exclusive=True)
-    for key in ("job.#", "pool.#", "intensity.#"):
+    for key in ("job.#", "pool.#", "intensity.#", "timetable.#"):
         await queue.bind(topology.events.name, key)
 
     async def note(message: Any) -> None:

@@ -9,8 +9,8 @@ import aio_pika
 import pytest
 
 from shared.domain.bands import Band
-from shared.domain.decisions import Cause
 from shared.domain.jobs import Job, Lane, Priority
+from shared.domain.reasons import Cause
 from shared.messages import (
     JobAccepted,
     JobDeferred,

@@ -29,6 +29,7 @@ from shared.ledger.reads.jobs import (
     savings_over_time,
 )
 from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, statistics
+from shared.ledger.reads.timetables import PlannedRoom, TimetableRow, latest_timetables
 
 __all__ = [
     "Capacity",
@@ -37,6 +38,7 @@ __all__ = [
     "GridNow",
     "JobCounts",
     "JobStatus",
+    "PlannedRoom",
     "PlannedSlot",
     "PoolSize",
     "ReadingRow",
@@ -44,9 +46,11 @@ __all__ = [
     "SavingsPoint",
     "ServiceRow",
     "Statistics",
+    "TimetableRow",
     "decisions",
     "job_status",
     "latest_grid",
+    "latest_timetables",
     "planned",
     "pool_sizes_since",
     "pools",

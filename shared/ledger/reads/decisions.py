@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 
 from shared.domain.bands import Band
-from shared.domain.decisions import Cause
 from shared.domain.grid import Freshness
 from shared.domain.jobs import State
+from shared.domain.reasons import Cause
 from shared.ledger.reads.jobs import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, jobs

@@ -8,7 +8,12 @@ from sqlalchemy import Connection, select
 from shared.ledger.tables import events as event_rows
 from shared.ledger.tables import rejections
 from shared.ledger.writes.accounts import settle_accounts
-from shared.ledger.writes.grid import record_beats, record_grids, record_pools
+from shared.ledger.writes.grid import (
+    record_beats,
+    record_grids,
+    record_pools,
+    record_timetables,
+)
 from shared.ledger.writes.jobs import record_jobs
 from shared.ledger.writes.upsert import Row, insert_new
 from shared.messages import (
@@ -19,6 +24,7 @@ from shared.messages import (
     JobRejected,
     PoolResized,
     ServiceBeat,
+    TimetableUpdated,
     encode,
     message_name,
 )
@@ -28,6 +34,9 @@ __all__ = ["record", "settle_accounts"]
 MOST_AT_ONCE = 1000
 """Events whose rows are merged together; bounds memory and the length of statements."""
 
+ONLY_THE_LATEST = (ServiceBeat, TimetableUpdated)
+"""Events that tell how things are: of each kind the next one replaces the last."""
+
 E = TypeVar("E", bound=Event)
 
 
@@ -35,7 +44,7 @@ def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
-    rest. A beat only replaces the one before it.
+    rest. A beat or a timetable only replaces the one before it.
     """
     for start in range(0, len(events), MOST_AT_ONCE):
         _record(connection, events[start : start + MOST_AT_ONCE])
@@ -44,12 +53,13 @@ def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
 
 def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
     events = _new(connection, told)
-    kept = [_event(event) for event in events if not isinstance(event, ServiceBeat)]
+    kept = [_event(event) for event in events if not isinstance(event, ONLY_THE_LATEST)]
     insert_new(connection, event_rows, kept)
     record_jobs(connection, _of(events, JobEvent))
     record_grids(connection, _of(events, IntensityUpdated))
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
+    record_timetables(connection, _of(events, TimetableUpdated))
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
 
 

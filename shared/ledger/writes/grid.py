@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import Connection, or_, update
 
 from shared.domain.grid import Freshness
-from shared.ledger.tables import grids, jobs, pool_sizes, readings, services
+from shared.ledger.tables import grids, jobs, pool_sizes, readings, services, timetables
 from shared.ledger.writes import positions
 from shared.ledger.writes.upsert import Row, insert_new, upsert
-from shared.messages import IntensityUpdated, PoolResized, ServiceBeat
+from shared.messages import IntensityUpdated, PoolResized, ServiceBeat, TimetableUpdated
 
 CARRIED_PERIODS = 13
 """A point may speak for its own period and the 12 after it (`mean_intensity`)."""
@@ -36,6 +36,11 @@ def record_pools(connection: Connection, sizes: Sequence[PoolResized]) -> None:
 def record_beats(connection: Connection, beats: Sequence[ServiceBeat]) -> None:
     """Keep the latest beat of each process."""
     upsert(connection, services, [_service(beat) for beat in beats], newer_by="at")
+
+
+def record_timetables(connection: Connection, told: Sequence[TimetableUpdated]) -> None:
+    """Keep the latest timetable of each region."""
+    upsert(connection, timetables, [_timetable(each) for each in told], newer_by="at")
 
 
 def _make_due(connection: Connection, told: IntensityUpdated) -> None:
@@ -116,4 +121,15 @@ def _service(event: ServiceBeat) -> Row:
         "started_at": event.started_at,
         "interval_seconds": event.interval_seconds,
         "facts": json.dumps(event.facts),
+    }
+
+
+def _timetable(event: TimetableUpdated) -> Row:
+    return {
+        "region": event.region,
+        "at": event.at,
+        "slot_seconds": event.slot_seconds,
+        "consumers": event.consumers,
+        "backlog_seconds": event.backlog_seconds,
+        "slots": json.dumps([slot.model_dump(mode="json") for slot in event.slots]),
     }

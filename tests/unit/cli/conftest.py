@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from services.cli.app import app
 from shared.domain.bands import Band, absolute_cuts
-from shared.domain.decisions import Cause, Numbers
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.domain.jobs import Job, Lane, Priority
+from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes import record

@@ -17,9 +17,9 @@ if __name__ == "__main__":
 
 from services.watttime_emulator.trace import bundled_trace
 from shared.domain.bands import CAPACITY_FACTORS, Band, capacity, index_cuts, relative_cuts
-from shared.domain.decisions import Cause, Numbers
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.domain.jobs import Job, Lane, Priority
+from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes import record

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.bands import KNOWN_BANDS, Band, absolute_cuts
-from shared.domain.decisions import Cause, Defer, Expire, Rules, RunNow, best_of, decide
+from shared.domain.decisions import Defer, Expire, Rules, RunNow, best_of, decide, decide_among
 from shared.domain.grid import Curve, Freshness, Grid
 from shared.domain.jobs import Job, Lane, OnDeadline, Priority
-from shared.domain.timetable import Timetable, Wheel
+from shared.domain.reasons import Cause
+from shared.domain.timetable import Pools, Timetable, Wheel
 
 NOW = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
 SLOT = NOW.replace(second=0)
@@ -138,7 +139,7 @@ def test_an_index_alone_defers_to_the_latest_start():
 
 def test_a_full_slot_sends_the_job_to_the_next_cleanest():
     timetable = Timetable(WHEEL)
-    timetable.set_base("R", 1)
+    timetable.set_pools("R", Pools((1,), 1))
     values = [500.0] * 3 + [100.0] * 2 + [500.0] * 3 + [120.0] * 2 + [500.0] * 90
     clean = WHEEL.slot_at(SLOT.timestamp()) + 3
     for _ in range(2):
@@ -156,6 +157,108 @@ def test_the_cleaner_region_wins():
     here = settle(job(), grid([500.0] * 3 + [200.0] * 90))
     there = settle(job(), grid([500.0] * 3 + [100.0] * 90, region="S"))
     assert best_of([here, there]).numbers.region == "S"
+
+
+def test_a_job_that_waits_already_stays_for_a_smaller_gain():
+    hardly = grid([500.0] * 3 + [490.0] * 100)
+    assert settle(job(), hardly).cause is Cause.NOTHING_CLEANER
+    assert settle(job(deferrals=1), hardly).cause is Cause.CLEANER_LATER
+
+
+def busy_timetable(consumers=1, backlog_s=0.0):
+    timetable = Timetable(WHEEL)
+    timetable.set_pools("R", Pools((consumers,), consumers, backlog_s))
+    return timetable
+
+
+def test_pools_with_work_for_a_slot_get_a_job_in_its_band_when_they_have_room_again():
+    decision = settle(job(), grid([200.0] * 90), busy_timetable(backlog_s=700.0))
+    assert (decision.cause, type(decision)) == (Cause.POOLS_FULL, Defer)
+    assert decision.until == SLOT + timedelta(minutes=10), "capacity is 1.5 consumers: 450 s a slot"
+    assert "no free place" in decision.reason
+    assert isinstance(settle(job(), grid([200.0] * 90), busy_timetable(backlog_s=200.0)), RunNow)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"priority": Priority.CRITICAL}, {"deadline": NOW + timedelta(seconds=700)}],
+)
+def test_neither_a_critical_nor_a_due_job_waits_for_room(changes):
+    full = busy_timetable(backlog_s=1e6)
+    assert isinstance(settle(job(**changes), grid([200.0] * 90), full), RunNow)
+
+
+def test_where_no_slot_has_room_before_the_deadline_a_job_queues_at_once():
+    full = busy_timetable(backlog_s=1e6)
+    assert isinstance(settle(job(), grid([200.0] * 90), full), RunNow)
+    assert isinstance(settle(job(), grid(DIRTY_THEN_CLEAN), full), RunNow)
+
+
+def test_without_a_living_pool_the_plan_ignores_room():
+    gone = Timetable(WHEEL)
+    gone.set_pools("R", Pools((), 0))
+    assert settle(job(), grid(DIRTY_THEN_CLEAN), gone).cause is Cause.CLEANER_LATER
+    assert settle(job(), grid([200.0] * 90), gone).cause is Cause.IN_BAND
+
+
+def test_a_job_sees_the_load_of_its_own_priority_and_above_only():
+    timetable = busy_timetable()
+    clean = WHEEL.slot_at(SLOT.timestamp()) + 6
+    for slot in range(clean, clean + 4):
+        timetable.add("R", slot, 600.0, Priority.LOW)
+    assert settle(job(), grid(DIRTY_THEN_CLEAN), timetable).slot == clean
+    other = settle(job(priority=Priority.LOW), grid(DIRTY_THEN_CLEAN), timetable)
+    assert other.slot != clean
+
+
+def test_a_plan_beyond_the_wheel_waits_in_its_last_place():
+    values = [500.0] * 400 + [100.0] * 10 + [500.0] * 100
+    decision = settle(job(deadline=NOW + timedelta(hours=40)), grid(values))
+    assert decision.until == SLOT + timedelta(seconds=300 * 400)
+    assert decision.slot == WHEEL.last_slot(NOW.timestamp())
+    assert decision.load_slot is None
+
+
+PIECES = [500.0] + [100.0, 500.0] * 30
+
+
+def test_a_job_that_may_be_paused_waits_for_the_cheapest_slots_not_for_one_window():
+    decision = settle(job(interruptible=True), grid(PIECES))
+    assert (decision.cause, decision.until) == (Cause.CLEANER_LATER, SLOT + timedelta(minutes=5))
+    assert decision.numbers.expected_g_per_kwh == pytest.approx(100.0)
+    whole = settle(job(), grid(PIECES))
+    assert whole.numbers.expected_g_per_kwh == pytest.approx(300.0)
+
+
+def test_a_job_that_may_be_paused_runs_in_a_slot_that_belongs_to_the_cheapest():
+    now_cheap = grid([100.0, *PIECES[:12], *[500.0] * 70], band=Band.HIGH)
+    long = job(interruptible=True, expected_duration_seconds=7 * 300.0)
+    assert isinstance(settle(long, now_cheap), RunNow), "six later slots are not enough for seven"
+    assert isinstance(settle(job(interruptible=True), grid(PIECES)), Defer)
+
+
+def test_regions_that_nobody_serves_are_left_out_while_others_are_served():
+    timetable = Timetable(WHEEL)
+    timetable.set_pools("R", Pools((2,), 2))
+    timetable.set_pools("S", Pools((), 0))
+    grids = [grid([500.0] * 3 + [200.0] * 90), grid([500.0] * 3 + [100.0] * 90, region="S")]
+    assert decide_among(job(), NOW, grids, timetable, RULES).numbers.region == "R"
+    timetable.set_pools("S", Pools((2,), 2))
+    assert decide_among(job(), NOW, grids, timetable, RULES).numbers.region == "S"
+
+
+def test_a_full_region_gives_way_to_one_with_room():
+    timetable = Timetable(WHEEL)
+    timetable.set_pools("R", Pools((1,), 1))
+    timetable.set_pools("S", Pools((1,), 1, 1e6))
+    grids = [grid([500.0] * 3 + [200.0] * 90), grid([500.0] * 3 + [100.0] * 90, region="S")]
+    assert decide_among(job(), NOW, grids, timetable, RULES).numbers.region == "R"
+
+
+def test_a_region_that_is_clean_now_comes_before_one_that_will_be_cleaner():
+    grids = [grid([500.0] * 3 + [100.0] * 90), grid([200.0] * 93, region="S")]
+    decision = decide_among(job(), NOW, grids, Timetable(WHEEL), RULES)
+    assert (decision.cause, decision.numbers.region) == (Cause.IN_BAND, "S")
 
 
 jobs = st.builds(
@@ -201,3 +304,74 @@ def test_a_higher_level_everywhere_does_not_change_the_chosen_window(values, shi
 def test_only_expiring_jobs_expire(the_job, values):
     if isinstance(settle(the_job, grid(values)), Expire):
         assert the_job.on_deadline is OnDeadline.EXPIRE
+
+
+exact = Rules(
+    margin_seconds=0,
+    worthwhile_share=0,
+    worthwhile_g_per_kwh=1e-6,
+    still_worthwhile_share=0,
+    still_worthwhile_g_per_kwh=1e-6,
+)
+whole_values = st.lists(st.integers(50, 600).map(float), min_size=60, max_size=120)
+durations = st.integers(1, 40).map(lambda n: n * 150.0)
+
+
+def expected(values, seconds, slack_slots, *, interruptible=False):
+    """The mean that a job is expected to run at, decided with a perfect forecast."""
+    asked = job(
+        max_band=Band.VERY_LOW,
+        expected_duration_seconds=seconds,
+        deadline=SLOT + timedelta(seconds=seconds + slack_slots * 300.0),
+        interruptible=interruptible,
+    )
+    the_grid = grid(values + [650.0] * 200, band=Band.VERY_HIGH)
+    return decide(asked, SLOT, the_grid, Timetable(WHEEL), exact).numbers
+
+
+@given(whole_values, durations, st.integers(0, 60), st.integers(0, 60))
+def test_more_slack_never_costs_carbon_under_a_perfect_forecast(values, seconds, slack, more):
+    short, long = expected(values, seconds, slack), expected(values, seconds, slack + more)
+    assert long.expected_g_per_kwh <= short.expected_g_per_kwh + 1e-6
+
+
+@given(whole_values, durations, st.integers(0, 60))
+def test_pieces_cost_no_more_than_a_window_and_that_no_more_than_running_now(
+    values, seconds, slack
+):
+    window = expected(values, seconds, slack)
+    pieces = expected(values, seconds, slack, interruptible=True)
+    assert window.expected_g_per_kwh <= window.window_g_per_kwh + 1e-6
+    assert pieces.expected_g_per_kwh <= window.expected_g_per_kwh + 1e-5
+
+
+@given(whole_values, durations, st.integers(2, 60), st.floats(0, 300))
+def test_a_shift_of_all_values_does_not_change_the_chosen_window(values, seconds, slack, shift):
+    def slot(forecast):
+        asked = job(
+            max_band=Band.VERY_LOW,
+            expected_duration_seconds=seconds,
+            deadline=SLOT + timedelta(seconds=seconds + slack * 300.0),
+        )
+        the_grid = grid(forecast, band=Band.VERY_HIGH)
+        decision = decide(asked, SLOT, the_grid, Timetable(WHEEL), exact)
+        return getattr(decision, "slot", None)
+
+    whole = round(shift)
+    assert slot(values) == slot([value + whole for value in values])
+
+
+@settings(max_examples=200)
+@given(jobs, forecasts, st.integers(1, 4), st.floats(0, 20_000), st.data())
+def test_no_decision_waits_past_the_latest_start_however_full_the_pools(
+    the_job, values, consumers, backlog_s, data
+):
+    timetable = busy_timetable(consumers, backlog_s)
+    now_slot = WHEEL.slot_at(NOW.timestamp())
+    loads = st.tuples(st.integers(1, 287), st.floats(1, 9000), st.sampled_from(Priority))
+    for ahead, seconds, priority in data.draw(st.lists(loads, max_size=30)):
+        timetable.add("R", now_slot + ahead, seconds, priority)
+    decision = settle(the_job, grid(values), timetable)
+    if isinstance(decision, Defer):
+        assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
+        assert now_slot < decision.slot <= WHEEL.last_slot(NOW.timestamp())

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from shared.domain.bands import Band, absolute_cuts
-from shared.domain.decisions import Cause, Numbers
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.domain.jobs import Job, Lane, Priority
+from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.tables import metadata
@@ -33,6 +33,8 @@ from shared.messages import (
     JobSucceeded,
     PoolResized,
     ServiceBeat,
+    SlotPlan,
+    TimetableUpdated,
 )
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -188,6 +190,27 @@ class Story:
             base_consumers=4,
             base_prefetch=8,
             reason="the grid is low",
+        )
+
+    def timetable(self, seconds: float, *jobs: int, consumers: int | None = 2) -> TimetableUpdated:
+        slots = tuple(
+            SlotPlan(
+                at=self.at(300 * n),
+                band=Band.LOW,
+                expected_g_per_kwh=100.0 + n,
+                jobs=count,
+                load_seconds=60.0 * count,
+                room_seconds=None if consumers is None else 600.0 - 60.0 * count,
+            )
+            for n, count in enumerate(jobs)
+        )
+        return TimetableUpdated(
+            **self._base(seconds),
+            region=REGION,
+            slot_seconds=300.0,
+            consumers=consumers,
+            backlog_seconds=None if consumers is None else 120.0,
+            slots=slots,
         )
 
     def beat(self, seconds: float, instance: str = "host-1", **facts: Any) -> ServiceBeat:

@@ -209,6 +209,16 @@ def test_a_silent_process_is_not_alive(ledger: Any, story: Any) -> None:
     assert reads.services(ledger.engine, story.at(50) + timedelta(days=2)) == []
 
 
+def test_the_latest_timetable_of_a_region_replaces_the_one_before(ledger: Any, story: Any) -> None:
+    assert reads.latest_timetables(ledger.engine) == []
+    ledger.record(story.timetable(60, 0, 3), story.timetable(30, 9), story.timetable(10, 1))
+    (plan,) = reads.latest_timetables(ledger.engine)
+    assert (plan.region, plan.at, plan.consumers) == (story.region, story.at(60), 2)
+    assert plan.slots[1] == reads.PlannedRoom(story.at(300), Band.LOW, 101.0, 3, 180.0, 420.0)
+    assert reads.latest_timetables(ledger.engine, "ELSEWHERE") == []
+    assert reads.recent_events(ledger.engine, 9) == [], "it is how things are, not what happened"
+
+
 def test_a_database_that_breaks_is_one_line(ledger: Any, story: Any) -> None:
     with ledger.engine.connect() as connection:
         metadata.drop_all(connection)
