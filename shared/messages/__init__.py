@@ -62,6 +62,11 @@ from shared.messages.jobs import (
     Seconds,
     Watts,
 )
+from shared.messages.standing import (
+    Standing,
+    asker,
+    scope_words,
+)
 
 __all__ = [
     "LARGEST_CHECKPOINT_BYTES",
@@ -103,8 +108,10 @@ __all__ = [
     "Seconds",
     "ServiceBeat",
     "SetEco",
+    "Standing",
     "Watts",
     "action_of",
+    "asker",
     "decode_control",
     "decode_event",
     "decode_queued",
@@ -113,4 +120,5 @@ __all__ = [
     "explain",
     "message_name",
     "routing_key",
+    "scope_words",
 ]
