@@ -74,12 +74,23 @@ def ending_of(error: Exception) -> Ending:
             return Refused(_words(error))
         case HandlerQuitError():
             return Broke(_named(error))
-    return Broke(_named(error), "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:])
+    trace = "".join(traceback.format_exception(error))
+    return Broke(_named(error), _sendable(trace)[-LONGEST_TRACEBACK:])
 
 
 def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_ERROR]
+    return f"{type(error).__name__}: {_words(error)}"[:LONGEST_ERROR]
 
 
 def _words(error: Exception) -> str:
-    return " ".join(str(error).split())[:LONGEST_ERROR]
+    """What an exception says, in a line; users' exceptions may fail even at that."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - users' code
+        text = "its text cannot be read"
+    return _sendable(" ".join(text.split()))[:LONGEST_ERROR]
+
+
+def _sendable(text: str) -> str:
+    """Text that UTF-8 can hold: file names may bring halves of characters."""
+    return text.encode(errors="replace").decode()

@@ -136,9 +136,8 @@ class Child:
         return read_report(line) if line.endswith(b"\n") else None
 
     async def _dead(self) -> Ending:
-        """How it ended; whatever it started ends with it."""
+        """How it ended."""
         status, cpu_seconds = await self._exited
-        self._kill_group()
         known = self.cpu_seconds if self._was_killed else cpu_seconds
         self.cpu_seconds = None if known is None else max(0.0, known - self._cpu_at_start)
         if self._was_killed:
@@ -163,6 +162,7 @@ class Child:
             )
 
     def _note_exit(self, status: int, cpu_seconds: float) -> None:
+        self._kill_group()  # a process that it forked would keep the line open
         if not self._exited.done():
             self._exited.set_result((status, cpu_seconds))
 

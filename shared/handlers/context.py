@@ -86,6 +86,8 @@ class JobContext:
         if fraction is not None and not 0 <= fraction <= 1:
             raise ValueError(f"progress: the fraction is {fraction}, not from 0 to 1")
         text = None if message is None else str(message)[:LONGEST_MESSAGE]
+        if text is not None:
+            text = text.encode(errors="replace").decode()  # file names bring halves of characters
         self.port.progressed(None if fraction is None else float(fraction), text)
 
     def checkpoint(self, state: Any) -> None:  # noqa: ANN401 - users' states

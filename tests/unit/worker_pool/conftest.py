@@ -77,6 +77,15 @@ def die(payload):
     os._exit(7)
 
 
+@handler("fork_and_die", process=True)
+def fork_and_die(payload):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(600)
+    Path(payload["pid_file"]).write_text(str(pid))
+    os._exit(7)
+
+
 @handler("until_asked", process=True)
 def until_asked(payload, context):
     Path(payload["file"]).write_text("started")

@@ -94,7 +94,7 @@ async def test_all_that_a_process_started_is_killed_with_it(children, job, queue
     attempts.running[item.job.id].cut()
     await task
     assert children.out.names() == ["JobStarted", "JobCancelled"]
-    await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+    await until(lambda: not _computes(grandchild.pid))
 
 
 async def test_a_process_that_dies_fails_its_own_attempt_alone(children, job, queued):
@@ -109,6 +109,24 @@ async def test_a_process_that_dies_fails_its_own_attempt_alone(children, job, qu
     again = queued(job("square"), payload={"number": 5})
     await attempts.run(again, "pool", "R")
     assert children.out.events[-1].result["square"] == 25
+
+
+async def test_a_process_that_dies_takes_what_it_forked_with_it(
+    children, job, queued, until, tmp_path
+):
+    pid_file = tmp_path / "pid"
+    item = queued(job("fork_and_die"), payload={"pid_file": str(pid_file)})
+    out = await run(children, item)
+    assert out.one(JobFailed).error == "its process ended by itself with exit code 7"
+    pid = int(pid_file.read_text())
+    await until(lambda: not _computes(pid))
+
+
+def _computes(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def test_a_process_killed_from_outside_says_how(children, job, queued, until, tmp_path):
