@@ -79,14 +79,14 @@ class Taker:
         A second copy of a piece waits for the first and counts as done.
         """
         queued = decode_queued(message.body)
-        if await self._turned_away(queued):
-            return
         piece = (queued.job.id, queued.job.attempts, queued.piece)
         if piece in self._done:
             log.info("attempt already done here", job_id=str(piece[0]), attempt=piece[1] + 1)
             return
         if piece in self._in_flight:
             await asyncio.shield(self._in_flight[piece].ended)
+            return
+        if await self._turned_away(queued):
             return
         deliveries = message.headers.get("x-delivery-count", 0)
         if isinstance(deliveries, int) and deliveries >= MOST_REDELIVERIES:
