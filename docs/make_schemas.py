@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from shared.broker.topology import Exchange, Topology
 from shared.messages import (
+    AnyControl,
     AnyEvent,
     IntensityUpdated,
     JobSubmit,
@@ -22,7 +23,8 @@ from shared.messages import (
 ROOT = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EVENTS: tuple[type[Message], ...] = get_args(get_args(AnyEvent)[0])
-MESSAGES: tuple[type[Message], ...] = (JobSubmit, QueuedJob, Reply, *EVENTS)
+CONTROLS: tuple[type[Message], ...] = get_args(get_args(AnyControl)[0])
+MESSAGES: tuple[type[Message], ...] = (JobSubmit, QueuedJob, Reply, *EVENTS, *CONTROLS)
 
 
 def name_of(model: type[Message]) -> str:
@@ -43,6 +45,7 @@ def asyncapi() -> dict[str, Any]:
         "submissions": _channel(topology.jobs, "submit", [JobSubmit]),
         "ready": _channel(topology.ready, "{region}.{lane}", [QueuedJob]),
         "events": _channel(topology.events, "#", list(EVENTS)),
+        "control": _channel(topology.control, "#", list(CONTROLS)),
         "intensity": _channel(topology.intensity, "intensity.updated.{region}", [IntensityUpdated]),
     }
     for parameter, text in (("region", "a grid region"), ("lane", "urgent, normal, background")):
@@ -63,6 +66,7 @@ def asyncapi() -> dict[str, Any]:
         "operations": {
             "submitJob": _operation("receive", "submissions"),
             "handOutJobs": _operation("send", "ready"),
+            "askForSomething": _operation("receive", "control"),
             "tellWhatHappened": _operation("send", "events"),
             "broadcastIntensity": _operation("send", "intensity"),
         },

@@ -4,21 +4,38 @@ import hashlib
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from shared.handlers import JobContext, handler
+from pydantic import BaseModel, Field
+
+from shared.handlers import JobContext, Paused, handler
 
 BLOCK = bytes(range(256)) * 4096  # 1 MiB; hashing and compressing it leave the event loop free
+EPOCH_SECONDS = 0.5
 
 
 class FlakyDependencyError(Exception):
     """The demo's network share was away for a moment."""
 
 
+class Training(BaseModel):
+    """What a training job brings."""
+
+    seconds: Annotated[float, Field(gt=0, le=60)] = 4.0
+
+
 @handler("ml_training")
-def train(payload: Mapping[str, Any], context: JobContext) -> dict[str, Any]:
-    """Iterate a key derivation, as epochs of a training would keep a core busy."""
-    epochs = _burn(_seconds(payload, 4.0), lambda: hashlib.sha512(BLOCK).digest())
+def train(payload: Training, context: JobContext) -> dict[str, Any]:
+    """Iterate a key derivation, as epochs of a training would keep a core busy.
+
+    It tells its progress, and pauses after an epoch when it is asked to.
+    """
+    epochs = max(1, round(payload.seconds / EPOCH_SECONDS))
+    for epoch in range(context.restored or 0, epochs):
+        _burn(EPOCH_SECONDS, lambda: hashlib.sha512(BLOCK).digest())
+        context.progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
+        if context.should_stop and epoch + 1 < epochs:
+            raise Paused(epoch + 1)
     context.log.info("model trained", epochs=epochs)
     return {"epochs": epochs}
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -10,14 +11,16 @@ from aio_pika.abc import AbstractConnection
 
 from services.worker_pool.attempts import Attempts
 from services.worker_pool.capacity import Base
-from services.worker_pool.service import RegionPool
+from services.worker_pool.processes import Processes
+from services.worker_pool.registration import registered
+from services.worker_pool.service import PoolRules, RegionPool
 from services.worker_pool.settings import WorkerSettings
 from shared.broker.connection import keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.domain.bands import Band, capacity
-from shared.errors import ConfigurationError
-from shared.handlers import load_handlers
+from shared.handlers import Handler
+from shared.metering import Meter, find_rapl
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 log = structlog.get_logger()
@@ -25,52 +28,80 @@ log = structlog.get_logger()
 
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
-    if not settings.handlers:
-        raise ConfigurationError(
-            "HANDLERS is not set; name the module with your job handlers, "
-            "such as HANDLERS=myjobs.handlers"
-        )
-    handlers = load_handlers(settings.handlers)
-    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "worker pool")
-    identity = Identity("worker_pool", system_clock())
+    handlers = registered(settings.handlers, settings.commands)
     base = Base(settings.base_consumers, settings.base_prefetch)
     most = capacity(base.consumers, Band.VERY_LOW) * len(settings.regions)
     threads = ThreadPoolExecutor(most, thread_name_prefix="handler")
-    attempts = Attempts(handlers, publisher, threads, system_clock, system_random)
-    pools = [
-        RegionPool(region, identity.instance, base, topology, attempts, publisher, system_clock)
-        for region in settings.regions
-    ]
-
-    cut = 0
-
-    async def session(connection: AbstractConnection) -> None:
-        await asyncio.gather(*(pool.session(connection, stop) for pool in pools))
-        nonlocal cut
-        cut = await _drain(pools, settings.drain_seconds)
-
-    async with beating(
-        identity,
-        publisher,
-        system_clock,
-        lambda: _facts(pools, sorted(handlers)),
-        interval_seconds=settings.beat_seconds,
-    ):
-        await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
-    await publisher.close()
-    threads.shutdown(wait=False, cancel_futures=True)
-    if cut:
+    processes = Processes(settings.handlers, list(settings.commands))
+    try:
+        if any(handler.process for handler in handlers.values()):
+            await processes.warm(min(base.consumers, os.cpu_count() or 1))
+        left = await _run(settings, stop, handlers, threads, processes)
+    finally:
+        await processes.close()
+        threads.shutdown(wait=False, cancel_futures=True)
+    if left:
         # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
         # is back at the broker already.
         os._exit(0)
 
 
+async def _run(
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    handlers: Mapping[str, Handler],
+    threads: ThreadPoolExecutor,
+    processes: Processes,
+) -> int:
+    """Work until stopped; returns how many threads could not be ended."""
+    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
+    publisher = Publisher(settings.amqp_url, topology, "worker pool")
+    identity = Identity("worker_pool", system_clock())
+    meter = Meter(find_rapl(), settings.watts_per_core)
+    attempts = Attempts(
+        handlers,
+        publisher,
+        threads,
+        system_clock,
+        system_random,
+        processes=processes,
+        meter=meter,
+    )
+    rules = PoolRules(
+        Base(settings.base_consumers, settings.base_prefetch),
+        settings.slot_seconds,
+        settings.cancel_grace_seconds,
+        settings.eco_off_backlog,
+    )
+    pools = [
+        RegionPool(region, identity.instance, rules, topology, attempts, publisher, system_clock)
+        for region in settings.regions
+    ]
+    left = 0
+
+    async def session(connection: AbstractConnection) -> None:
+        await asyncio.gather(*(pool.session(connection, stop) for pool in pools))
+        nonlocal left
+        left = await _drain(pools, settings.drain_seconds)
+
+    beats = beating(
+        identity,
+        publisher,
+        system_clock,
+        lambda: _facts(pools, sorted(handlers)),
+        interval_seconds=settings.beat_seconds,
+    )
+    async with meter.watching(), beats:
+        await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
+    await publisher.close()
+    return left
+
+
 async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
-    cut = sum(await asyncio.gather(*(each.pool.drain(grace_seconds) for each in pools)))
-    if cut:
-        log.warning("jobs cut at the end of the grace; they run again elsewhere", jobs=cut)
-    return cut
+    left = sum(await asyncio.gather(*(each.drain(grace_seconds) for each in pools)))
+    if left:
+        log.warning("threads that cannot be ended; their jobs run again elsewhere", jobs=left)
+    return left
 
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:

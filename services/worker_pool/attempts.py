@@ -1,55 +1,40 @@
 """One attempt at a job: run its handler, meter it, and say what came of it."""
 
 import asyncio
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid5
+from datetime import datetime
+from functools import partial
+from types import MappingProxyType
+from uuid import UUID
 
-import pydantic_core
 import structlog
 
-from services.worker_pool.containment import async_contained, contained
-from shared.broker.publish import Publisher
-from shared.domain.retry import backoff_seconds
-from shared.domain.savings import EnergyMethod
-from shared.handlers import Handler, JobContext
-from shared.messages import (
-    Finished,
-    JobDied,
-    JobFailed,
-    JobRetried,
-    JobStarted,
-    JobSucceeded,
-    QueuedJob,
+from services.worker_pool.child_messages import Assignment
+from services.worker_pool.endings import (
+    AskedAgain,
+    Broke,
+    Ending,
+    Refused,
+    Returned,
+    Yielded,
 )
+from services.worker_pool.evidence import gather
+from services.worker_pool.notes import Notes
+from services.worker_pool.outcomes import Ended, Outcomes
+from services.worker_pool.processes import Processes
+from services.worker_pool.running import Attempt, RunningAttempt
+from services.worker_pool.works import AsyncWork, ProcessWork, ThreadWork, Work
+from shared.broker.publish import Publisher
+from shared.domain.energy import best_energy
+from shared.handlers import Handler, JobContext, StopReason
+from shared.messages import QueuedJob
+from shared.metering import Mark, Meter
 
-LARGEST_RESULT_BYTES = 64 * 1024
-LONGEST_TRACEBACK = 8_000
+NOT_ASKED = "the handler raised Paused although should_stop was false"
+WORKER_STOPS = "its worker stops"
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One run of one job in one pool."""
-
-    queued: QueuedJob
-    pool: str
-    region: str
-    started_at: datetime
-
-    @property
-    def number(self) -> int:
-        """1 for the first run."""
-        return self.queued.job.attempts + 1
-
-    def event_id(self, what: str) -> UUID:
-        """The same for the same attempt, so that the ledger counts it once."""
-        return uuid5(self.queued.job.id, f"{what}:{self.number}")
 
 
 class Attempts:
@@ -59,43 +44,57 @@ class Attempts:
         self,
         handlers: Mapping[str, Handler],
         publisher: Publisher,
-        threads: Executor,
+        threads: Executor | None,
         clock: Callable[[], datetime],
         random: Callable[[], float],
+        *,
+        processes: Processes | None = None,
+        meter: Meter | None = None,
     ) -> None:
-        """Take the registered handlers and the way out for events and retries."""
+        """Take the registered handlers and the way out for events and retries.
+
+        Args:
+            handlers: by job type.
+            publisher: the way out.
+            threads: where plain handlers run; None are the event loop's own.
+            clock: the time.
+            random: jitter of retries, in [0, 1).
+            processes: where handlers with `process=True` run; needed if there are any.
+            meter: measures energy; without one it is modelled or declared.
+        """
         self._handlers = handlers
-        self._publisher = publisher
         self._threads = threads
         self._clock = clock
-        self._random = random
+        self._processes = processes
+        self._meter = meter or Meter()
+        self._outcomes = Outcomes(publisher, clock, random)
+        self._running: dict[UUID, RunningAttempt] = {}
+
+    @property
+    def running(self) -> Mapping[UUID, RunningAttempt]:
+        """What runs now, by job."""
+        return MappingProxyType(self._running)
 
     async def run(self, queued: QueuedJob, pool: str, region: str) -> None:
         """Run a job once and publish what came of it, all confirmed at the return.
+
+        A cancellation ends the handler, publishes nothing, and goes on.
 
         Raises:
             PublishFailed: the outcome could not be published; the job must be delivered again.
         """
         attempt = Attempt(queued, pool, region, self._clock())
+        running = RunningAttempt(attempt, self._clock)
+        self._running[queued.job.id] = running
         bound = structlog.contextvars.bound_contextvars(
             job_id=str(queued.job.id), attempt=attempt.number
         )
-        with bound:
-            handler = self._handlers.get(queued.job.type)
-            if handler is None:
-                known = ", ".join(sorted(self._handlers))
-                text = f"no handler for the type {queued.job.type!r}; known types: {known}"
-                await self._failed(attempt, text, None, final=True)
-                return
-            started = asyncio.create_task(self._publisher.event(self._started(attempt)))
-            try:
-                result = await self._call(handler, attempt)
-            except Exception as error:  # noqa: BLE001 - a handler may raise anything
-                await started
-                await self._failed(attempt, _in_a_line(error), _traceback(error))
-            else:
-                await started
-                await self._succeeded(attempt, result)
+        try:
+            with bound:
+                await self._run(running)
+        finally:
+            if self._running.get(queued.job.id) is running:
+                del self._running[queued.job.id]
 
     async def give_up(self, queued: QueuedJob, pool: str, region: str, deliveries: int) -> None:
         """Keep a job aside that probably ends its worker; it is not run again."""
@@ -103,125 +102,148 @@ class Attempts:
             f"its worker ended {deliveries} times while it ran; look into the workers' logs, "
             "and at what else it may exhaust"
         )
-        await self._failed(Attempt(queued, pool, region, self._clock()), text, None, final=True)
+        attempt = Attempt(queued, pool, region, self._clock())
+        await self._not_run(RunningAttempt(attempt, self._clock), text)
 
-    async def _call(self, handler: Handler, attempt: Attempt) -> Any:  # noqa: ANN401 - users' results
-        job = attempt.queued.job
-        context = JobContext(
-            job.id, job.type, attempt.number, attempt.region, job.deadline, log.bind()
+    async def _run(self, running: RunningAttempt) -> None:
+        job = running.queued.job
+        handler = self._handlers.get(job.type)
+        if handler is None:
+            known = ", ".join(sorted(self._handlers))
+            text = f"no handler for the type {job.type!r}; known types: {known}"
+            await self._not_run(running, text)
+            return
+        started = asyncio.create_task(self._outcomes.started(running.attempt))
+        notes = Notes(
+            running.queued.checkpoint, partial(self._outcomes.progressed, running.attempt)
         )
-        arguments = (attempt.queued.payload, context)[: 2 if handler.takes_context else 1]
-        work: Awaitable[Any]
-        if handler.is_async:
-            work = async_contained(handler.function, arguments)
-        else:
-            loop = asyncio.get_running_loop()
-            work = loop.run_in_executor(self._threads, contained, handler.function, arguments)
+        running.notes, mark = notes, self._meter.mark()
         try:
-            async with asyncio.timeout(job.timeout_seconds) as limit:
-                result = await work
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise TimeoutError(f"it ran longer than {job.timeout_seconds:g} s") from error
-        return _small_json(result)
+            running.work = self._work(handler, running, notes)
+            ending = await _within_limit(
+                running, running.work, _limit_seconds(handler, running.queued)
+            )
+        except asyncio.CancelledError:
+            notes.drop()
+            raise
+        ended = self._ended(handler, running, mark)
+        await started
+        await notes.close()
+        await self._settle(handler, ended, ending)
 
-    async def _succeeded(self, attempt: Attempt, result: Any) -> None:  # noqa: ANN401 - users' results
-        finished = self._finished(attempt)
-        done = JobSucceeded(
-            **finished.model_dump(exclude={"id"}), id=attempt.event_id("succeeded"), result=result
+    def _work(self, handler: Handler, running: RunningAttempt, notes: Notes) -> Work:
+        queued, context = running.queued, self._context(running, notes)
+        if handler.is_async:
+            return AsyncWork(handler, queued.payload, context)
+        if not handler.process:
+            return ThreadWork(handler, queued.payload, context, self._threads)
+        if self._processes is None:
+            raise RuntimeError(f"no processes for the handler of {handler.type!r}")
+        assignment = Assignment(
+            context.job_id,
+            context.type,
+            context.attempt,
+            context.piece,
+            context.region,
+            context.deadline,
+            queued.payload,
+            context.restored,
         )
-        await self._publisher.event(done)
-        seconds = (done.finished_at - done.started_at).total_seconds()
-        log.info("job succeeded", type=attempt.queued.job.type, duration_seconds=round(seconds, 3))
+        return ProcessWork(assignment, context, self._processes)
+
+    def _context(self, running: RunningAttempt, notes: Notes) -> JobContext:
+        attempt, job = running.attempt, running.queued.job
+        bound = log.bind(
+            job_id=str(job.id), type=job.type, attempt=attempt.number, piece=attempt.piece
+        )
+        return JobContext(
+            job.id,
+            job.type,
+            attempt.number,
+            attempt.region,
+            job.deadline,
+            bound,
+            piece=attempt.piece,
+            restored=running.queued.checkpoint,
+            stop=running.stop,
+            port=notes,
+        )
+
+    def _ended(self, handler: Handler, running: RunningAttempt, mark: Mark | None) -> Ended:
+        finished_at = self._clock()
+        seconds = (finished_at - running.started_at).total_seconds()
+        cpu_seconds = running.work.cpu_seconds if running.work else None
+        measured_kwh = self._meter.share_kwh(mark, cpu_seconds)
+        evidence = gather(
+            handler, running.queued, seconds, running.notes, cpu_seconds, measured_kwh
+        )
+        return Ended(running, finished_at, best_energy(evidence, self._meter.watts_per_core))
+
+    async def _not_run(self, running: RunningAttempt, error: str) -> None:
+        finished_at = self._clock()
+        seconds = (finished_at - running.started_at).total_seconds()
+        energy = best_energy(gather(None, running.queued, seconds))
+        await self._outcomes.failed(Ended(running, finished_at, energy), error, final=True)
+
+    async def _settle(self, handler: Handler, ended: Ended, ending: Ending) -> None:
+        """Publish what came of it; who asked the handler to stop has a say in that."""
+        running = ended.running
+        cancelled = running.stop.reason is StopReason.CANCEL
+        in_time = not running.over_limit and not (cancelled and running.was_cut)
+        if isinstance(ending, Returned) and in_time:
+            await self._outcomes.succeeded(ended, ending.result)
+        elif cancelled:
+            await self._outcomes.cancelled(ended)
+        elif running.over_limit:
+            limit = _limit_seconds(handler, running.queued)
+            await self._failed(
+                handler, ended, Broke(f"TimeoutError: it ran longer than {limit:g} s")
+            )
+        else:
+            await self._go_on(handler, ended, ending)
+
+    async def _go_on(self, handler: Handler, ended: Ended, ending: Ending) -> None:
+        match ending:
+            case Yielded() if not ended.running.stop.asked:
+                await self._failed(handler, ended, Broke(NOT_ASKED))
+            case AskedAgain(counts=False):
+                await self._outcomes.put_off(ended, ending.reason, ending.after_seconds)
+            case AskedAgain() | Broke() | Refused():
+                await self._failed(handler, ended, ending)
+            case _:  # it yielded, or was cut at the end of its worker
+                await self._outcomes.paused(ended, ended.running.stop.why or WORKER_STOPS)
 
     async def _failed(
-        self, attempt: Attempt, error: str, trace: str | None, *, final: bool = False
+        self, handler: Handler, ended: Ended, ending: Broke | Refused | AskedAgain
     ) -> None:
-        job = attempt.queued.job
-        failed = JobFailed(
-            **self._finished(attempt).model_dump(exclude={"id"}),
-            id=attempt.event_id("failed"),
-            error=error,
-            traceback=trace,
-        )
-        again = attempt.queued.model_copy(
-            update={"job": replace(job, attempts=attempt.number), "slot": None}
-        )
-        if final or attempt.number > job.retries:
-            log.error("job failed for good", type=job.type, error=error)
-            await self._publisher.dead(again, error)
-            await self._publisher.event(failed)
-            await self._publisher.event(self._died(attempt, error))
-            return
-        wait = backoff_seconds(attempt.number, jitter=self._random())
-        not_before = self._clock() + timedelta(seconds=wait)
-        log.warning("job failed, to be tried again", type=job.type, error=error, seconds=wait)
-        await self._publisher.event(failed)
-        await self._publisher.event(self._retried(attempt, not_before))
-        await self._publisher.retry(again.model_copy(update={"not_before": not_before}))
-
-    def _started(self, attempt: Attempt) -> JobStarted:
-        return JobStarted(
-            id=uuid5(attempt.event_id("started"), attempt.started_at.isoformat()),
-            at=attempt.started_at,
-            job_id=attempt.queued.job.id,
-            attempt=attempt.number,
-            pool=attempt.pool,
-            region=attempt.region,
-            started_at=attempt.started_at,
-        )
-
-    def _finished(self, attempt: Attempt) -> Finished:
-        now = self._clock()
-        seconds = (now - attempt.started_at).total_seconds()
-        energy_kwh = attempt.queued.job.declared_energy_kwh(seconds)
-        return Finished(
-            id=attempt.event_id("finished"),
-            at=now,
-            job_id=attempt.queued.job.id,
-            attempt=attempt.number,
-            pool=attempt.pool,
-            region=attempt.region,
-            started_at=attempt.started_at,
-            finished_at=now,
-            energy_kwh=energy_kwh,
-            energy_method=None if energy_kwh is None else EnergyMethod.DECLARED,
-        )
-
-    def _died(self, attempt: Attempt, error: str) -> JobDied:
-        return JobDied(
-            id=attempt.event_id("died"),
-            at=self._clock(),
-            job_id=attempt.queued.job.id,
-            attempt=attempt.number,
-            error=error,
-        )
-
-    def _retried(self, attempt: Attempt, not_before: datetime) -> JobRetried:
-        return JobRetried(
-            id=attempt.event_id("retried"),
-            at=self._clock(),
-            job_id=attempt.queued.job.id,
-            attempt=attempt.number,
-            not_before=not_before,
-        )
+        failed = partial(self._outcomes.failed, ended, most_retries=handler.most_retries)
+        match ending:
+            case Refused():
+                await failed(ending.reason, final=True)
+            case AskedAgain():
+                await failed(ending.reason, after_seconds=ending.after_seconds)
+            case Broke():
+                await failed(ending.error, ending.traceback)
 
 
-def _small_json(result: Any) -> Any:  # noqa: ANN401 - users' results
-    """A handler's result if it is small JSON, else an error that says what to return."""
-    text = pydantic_core.to_json(result)
-    if len(text) > LARGEST_RESULT_BYTES:
-        raise ValueError(
-            f"the handler's result is {len(text)} bytes of JSON, more than {LARGEST_RESULT_BYTES}; "
-            "store it elsewhere and return a reference"
-        )
-    return pydantic_core.from_json(text)
+def _limit_seconds(handler: Handler, queued: QueuedJob) -> float | None:
+    """The time limit of one run: the job's own, else its handler's."""
+    asked = queued.job.timeout_seconds
+    return handler.timeout_seconds if asked is None else asked
 
 
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
-
-
-def _traceback(error: Exception) -> str:
-    return "".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:]
+async def _within_limit(running: RunningAttempt, work: Work, seconds: float | None) -> Ending:
+    """Run the work; past its limit it is asked and cut, and a thread waited for."""
+    task = asyncio.ensure_future(work.run())
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if not task.done():
+            running.over_limit = True
+            running.stop.ask(StopReason.TIME_LIMIT)
+            if not work.cut():
+                log.warning("a thread runs past its time limit", seconds=seconds)
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise

@@ -1,6 +1,6 @@
 """The broker's side of a pool: one consumer per lane for each job that may run at once."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 
@@ -8,6 +8,8 @@ from services.worker_pool.capacity import Limit
 from services.worker_pool.pool import Pool
 from shared.broker.topology import Queue
 from shared.domain.jobs import Lane
+
+Take = Callable[[Lane, AbstractIncomingMessage], Awaitable[None]]
 
 
 class Consumers:
@@ -19,35 +21,36 @@ class Consumers:
     """
 
     def __init__(
-        self, channel: AbstractChannel, lanes: Sequence[tuple[Lane, AbstractQueue]]
+        self, channel: AbstractChannel, lanes: Sequence[tuple[Lane, AbstractQueue]], take: Take
     ) -> None:
-        """Start with none."""
+        """Start with none; what they deliver goes to `take`."""
         self._channel = channel
         self._lanes = lanes
+        self._take = take
         self._tags: list[list[tuple[AbstractQueue, str]]] = []
         self._prefetch = 0
 
     @classmethod
     async def open(
-        cls, connection: AbstractConnection, queues: Sequence[tuple[Lane, Queue]]
+        cls, connection: AbstractConnection, queues: Sequence[tuple[Lane, Queue]], take: Take
     ) -> "Consumers":
         """Open a channel for the ready queues of a region."""
         channel = await connection.channel()
         lanes = [(lane, await channel.get_queue(q.name, ensure=False)) for lane, q in queues]
-        return cls(channel, lanes)
+        return cls(channel, lanes, take)
 
     async def fit(self, pool: Pool, limit: Limit) -> None:
         """Grow at once, or shrink and give back what has not started."""
+        pool.resize(limit)
         surplus = []
         if limit.prefetch != self._prefetch:
             surplus, self._tags = self._tags, []
             await self._channel.set_qos(limit.prefetch)
             self._prefetch = limit.prefetch
         while len(self._tags) < limit.consumers:
-            self._tags.append(await self._start_one(pool))
+            self._tags.append(await self._start_one())
         surplus += self._tags[limit.consumers :]
         del self._tags[limit.consumers :]
-        pool.resize(limit)
         await self._end(surplus, pool)
 
     async def stop(self, pool: Pool) -> None:
@@ -55,12 +58,12 @@ class Consumers:
         surplus, self._tags = self._tags, []
         await self._end(surplus, pool)
 
-    async def _start_one(self, pool: Pool) -> list[tuple[AbstractQueue, str]]:
+    async def _start_one(self) -> list[tuple[AbstractQueue, str]]:
         started = []
         for lane, queue in self._lanes:
 
             async def on_message(message: AbstractIncomingMessage, lane: Lane = lane) -> None:
-                await pool.take(lane, message)
+                await self._take(lane, message)
 
             started.append((queue, await queue.consume(on_message)))
         return started

@@ -1,44 +1,51 @@
 """A region's pool in one process: what it holds, what it runs, and how it changes its size."""
 
 import asyncio
-import heapq
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from itertools import count
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from services.worker_pool.capacity import Limit
 from shared.domain.jobs import Lane
+from shared.domain.lanes import next_lane, passed_over_after
+
+CANCEL_SECONDS = 2.0
+"""What a cancelled task may take to end; its message is given back even if it does not."""
 
 log = structlog.get_logger()
 
 Work = Callable[[AbstractIncomingMessage], Awaitable[None]]
 HandBack = Callable[[Lane, AbstractIncomingMessage], Awaitable[None]]
-_LANES = tuple(Lane)
 
 
-@dataclass(order=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class _Held:
-    """A message that was delivered and has not started; urgent lanes first, then oldest."""
+    """A message that was delivered; one whose latest start is reached counts as urgent."""
 
-    lane_rank: int
-    number: int
-    message: AbstractIncomingMessage = field(compare=False)
+    lane: Lane
+    message: AbstractIncomingMessage
+    latest_start: datetime | None
 
 
 class Pool:
     """Starts held messages while fewer than the limit run; what started is never interrupted."""
 
-    def __init__(self, work: Work, hand_back: HandBack, limit: Limit) -> None:
+    def __init__(
+        self, work: Work, hand_back: HandBack, limit: Limit, clock: Callable[[], datetime]
+    ) -> None:
         """Take what settles a message, what returns one that has not started, and a limit."""
         self._work = work
         self._hand_back = hand_back
+        self._clock = clock
         self.limit = limit
-        self._held: list[_Held] = []
-        self._running: set[asyncio.Task[None]] = set()
-        self._numbers = count()
+        self._held: dict[Lane, deque[_Held]] = {lane: deque() for lane in Lane}
+        self._running: dict[asyncio.Future[None], _Held] = {}
+        self._passed_over: dict[Lane, int] = {}
 
     @property
     def running(self) -> int:
@@ -48,50 +55,103 @@ class Pool:
     @property
     def held(self) -> int:
         """How many messages wait inside this process."""
-        return len(self._held)
+        return sum(self._waiting().values())
 
-    async def take(self, lane: Lane, message: AbstractIncomingMessage) -> None:
+    def held_in(self, lane: Lane) -> int:
+        """How many of them wait in a lane."""
+        return len(self._held[lane])
+
+    async def take(
+        self, lane: Lane, message: AbstractIncomingMessage, latest_start: datetime | None = None
+    ) -> None:
         """Hold a delivered message, or start it at once if there is room."""
-        heapq.heappush(self._held, _Held(_LANES.index(lane), next(self._numbers), message))
+        self._held[lane].append(_Held(lane, message, latest_start))
         self._fill()
 
     def resize(self, limit: Limit) -> None:
-        """Set a new limit; growth starts held messages at once."""
+        """Set a new limit; growth starts held messages at once, those that are due first."""
         self.limit = limit
+        self._promote_due()
         self._fill()
+
+    def take_out(
+        self, unwanted: Callable[[AbstractIncomingMessage], bool]
+    ) -> list[AbstractIncomingMessage]:
+        """Let go of held messages, and say which; somebody else settles them."""
+        return [held.message for held in self._remove(lambda held: unwanted(held.message))]
 
     async def return_held(self, tags: set[str]) -> int:
         """Give back what cancelled consumers delivered and nothing has started."""
-        surplus = [each for each in self._held if each.message.consumer_tag in tags]
-        self._held = [each for each in self._held if each.message.consumer_tag not in tags]
-        heapq.heapify(self._held)
-        for each in surplus:
-            await self._hand_back(_LANES[each.lane_rank], each.message)
+        surplus = self._remove(lambda held: held.message.consumer_tag in tags)
+        await asyncio.gather(*(self._hand_back(held.lane, held.message) for held in surplus))
         return len(surplus)
 
     def forget_held(self) -> None:
         """Drop what a lost connection had delivered: the broker delivers it again."""
-        self._held.clear()
+        for lane in Lane:
+            self._held[lane].clear()
 
-    async def drain(self, grace_seconds: float) -> int:
-        """Wait for what runs, at most the grace, then cancel it; returns how many were cut."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=grace_seconds)
-        cut = [task for task in self._running if not task.done()]
+    async def wait_idle(self, seconds: float) -> bool:
+        """Wait for what runs, at most this long; True when nothing runs any more."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._running:
+                    await asyncio.wait(self._running)
+        return not self._running
+
+    async def cut(self) -> int:
+        """Cancel what runs and give its messages back; returns how many were cut."""
+        cut = dict(self._running)
         for task in cut:
             task.cancel()
-        await asyncio.gather(*cut, return_exceptions=True)
-        return len(cut)
+        if cut:
+            await asyncio.wait(cut, timeout=CANCEL_SECONDS)
+        unsettled = [held for task, held in cut.items() if task.cancelled() or not task.done()]
+        await asyncio.gather(*(self._hand_back(held.lane, held.message) for held in unsettled))
+        return len(unsettled)
 
     def _fill(self) -> None:
-        while self._held and len(self._running) < self.limit.consumers:
-            message = heapq.heappop(self._held).message
-            task = asyncio.ensure_future(self._work(message))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        while True:
+            running = Counter(held.lane for held in self._running.values())
+            lane = next_lane(
+                self._waiting(), running, self._passed_over, self.limit.consumers, self.limit.band
+            )
+            if lane is None:
+                return
+            self._start(lane)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+    def _promote_due(self) -> None:
+        now = self._clock()
+        for held in self._remove(
+            lambda held: (
+                held.lane is not Lane.URGENT
+                and held.latest_start is not None
+                and held.latest_start <= now
+            )
+        ):
+            self._held[Lane.URGENT].append(_Held(Lane.URGENT, held.message, held.latest_start))
+
+    def _start(self, lane: Lane) -> None:
+        held = self._held[lane].popleft()
+        self._passed_over = passed_over_after(lane, self._waiting(), self._passed_over)
+        task = asyncio.ensure_future(self._work(held.message))
+        self._running[task] = held
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._running.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("a job's task broke", error=str(task.exception()))
         self._fill()
+
+    def _waiting(self) -> dict[Lane, int]:
+        return {lane: len(held) for lane, held in self._held.items()}
+
+    def _remove(self, chosen: Callable[[_Held], bool]) -> list[_Held]:
+        removed = [held for lane in Lane for held in self._held[lane] if chosen(held)]
+        if removed:
+            gone = {id(held) for held in removed}
+            for lane in Lane:
+                kept = (held for held in self._held[lane] if id(held) not in gone)
+                self._held[lane] = deque(kept)
+        return removed

@@ -17,11 +17,13 @@ from shared.broker.topology import Exchange, Topology, place_key, ready_key
 from shared.domain.jobs import Lane
 from shared.errors import BrokerUnreachable, PublishFailed
 from shared.messages import (
+    Control,
     Event,
     JobEvent,
     JobSubmit,
     Message,
     QueuedJob,
+    action_of,
     encode,
     message_name,
     routing_key,
@@ -57,6 +59,10 @@ class Publisher:
     async def retry(self, job: QueuedJob) -> None:
         """Send a failed job back to the scheduler."""
         await self._job(self._topology.jobs, "retry", job)
+
+    async def resume(self, job: QueuedJob) -> None:
+        """Send the rest of a paused job, or one that may not start now, back to the scheduler."""
+        await self._job(self._topology.jobs, "resume", job)
 
     async def defer(self, job: QueuedJob, place: int) -> None:
         """Put a job into a place of the wheel."""
@@ -105,6 +111,12 @@ class Publisher:
         """Send an intensity update to the stream, and through it to the events."""
         key = f"{routing_key(update)}.{region}"
         await self._publish(self._topology.intensity, key, self._of_event(update))
+
+    async def control(self, asked: Control) -> None:
+        """Ask the services for something; whoever starts within eight days learns of it too."""
+        message = self._message(encode(asked), message_name(asked), message_id=str(asked.id))
+        message.timestamp = asked.at
+        await self._publish(self._topology.control, action_of(asked), message)
 
     async def close(self) -> None:
         """Close the connection, if one was opened."""

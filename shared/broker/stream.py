@@ -1,4 +1,4 @@
-"""Reading the intensity stream: its history once, or from a point in time on for ever."""
+"""Reading the streams: their history once, or from a point in time on for ever."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,10 +11,12 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from shared.broker.consume import acknowledge
 from shared.broker.topology import Queue
 from shared.errors import Undecodable
-from shared.messages import IntensityUpdated, decode_event
+from shared.messages import AnyControl, IntensityUpdated, decode_control, decode_event
 
 IDLE_SECONDS = 1.0  # a stream has no end; this long without a message means caught up
 PREFETCH = 200
+Offset = datetime | Literal["first", "last", "next"] | int
+"""Where reading begins; a number is a message's own, counted from 0."""
 
 log = structlog.get_logger()
 
@@ -45,7 +47,7 @@ async def read_history(
 async def follow(
     channel: AbstractChannel,
     queue: Queue,
-    offset: datetime | Literal["last", "next"],
+    offset: Offset,
     take: Callable[[IntensityUpdated], None],
 ) -> None:
     """Give every update from an offset on to `take`, in order, as long as the channel lives.
@@ -54,14 +56,37 @@ async def follow(
     come first; so they do with `last`.
     """
 
+    def take_event(body: bytes, _number: int) -> None:
+        event = decode_event(body)
+        if isinstance(event, IntensityUpdated):
+            take(event)
+
+    await _follow(channel, queue, offset, take_event)
+
+
+async def follow_control(
+    channel: AbstractChannel,
+    queue: Queue,
+    offset: Offset,
+    take: Callable[[AnyControl, int], None],
+) -> None:
+    """The same for the control messages; `take` gets each with its number in the stream."""
+
+    def take_control(body: bytes, number: int) -> None:
+        take(decode_control(body), number)
+
+    await _follow(channel, queue, offset, take_control)
+
+
+async def _follow(
+    channel: AbstractChannel, queue: Queue, offset: Offset, take: Callable[[bytes, int], None]
+) -> None:
     async def on_message(message: AbstractIncomingMessage) -> None:
+        number = message.headers.get("x-stream-offset")
         try:
-            event = decode_event(message.body)
+            take(message.body, number if isinstance(number, int) else 0)
         except Undecodable as error:
             log.warning("stream message skipped", queue=queue.name, reason=str(error))
-        else:
-            if isinstance(event, IntensityUpdated):
-                take(event)
         await acknowledge(message)
 
     await channel.set_qos(PREFETCH)

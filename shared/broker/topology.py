@@ -58,6 +58,7 @@ class Topology:
     delayed: Exchange = field(init=False)
     ready: Exchange = field(init=False)
     intensity: Exchange = field(init=False)
+    control: Exchange = field(init=False)
     events: Exchange = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +67,7 @@ class Topology:
             "delayed": ("jobs.delayed", ExchangeType.DIRECT),
             "ready": ("jobs.ready", ExchangeType.DIRECT),
             "intensity": ("intensity", ExchangeType.TOPIC),
+            "control": ("control", ExchangeType.TOPIC),
             "events": ("events", ExchangeType.TOPIC),
         }
         for attribute, (name, kind) in kinds.items():
@@ -119,6 +121,11 @@ class Topology:
         return Queue(self.named("intensity.log"), _stream(), ((self.intensity, "#"),))
 
     @property
+    def control_log(self) -> Queue:
+        """Eight days of what was asked for, for services that start later too."""
+        return Queue(self.named("control.log"), _stream(), ((self.control, "#"),))
+
+    @property
     def ledger_events(self) -> Queue:
         """Everything that happened, for the ledger."""
         arguments: Arguments = {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_RETURNS}
@@ -126,7 +133,14 @@ class Topology:
 
     def exchanges(self) -> tuple[Exchange, ...]:
         """All exchanges."""
-        return (self.jobs, self.delayed, self.ready, self.intensity, self.events)
+        return (
+            self.jobs,
+            self.delayed,
+            self.ready,
+            self.intensity,
+            self.control,
+            self.events,
+        )
 
     def ready_queues(self) -> tuple[Queue, ...]:
         """All ready queues, region by region, urgent lane first."""
@@ -142,6 +156,7 @@ class Topology:
         return (
             *single,
             self.intensity_log,
+            self.control_log,
             self.ledger_events,
             *(self.publisher_lead(region) for region in self.regions),
             *self.ready_queues(),

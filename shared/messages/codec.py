@@ -6,10 +6,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import InvalidJob, Undecodable
 from shared.messages.base import Message, explain
+from shared.messages.control import Action, AnyControl, Control
 from shared.messages.events import AnyEvent, Event
 from shared.messages.jobs import JobSubmit, QueuedJob
 
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+_CONTROLS: TypeAdapter[AnyControl] = TypeAdapter(AnyControl)
 
 
 def encode(message: Message) -> bytes:
@@ -26,6 +28,11 @@ def message_name(message: Message) -> str:
 def routing_key(event: Event) -> str:
     """An event's routing key: its name without the version."""
     return message_name(event).rsplit(".", 1)[0]
+
+
+def action_of(control: Control) -> Action:
+    """What a control message asks for, its routing key: `cancel` of `control.cancel.v1`."""
+    return Action(message_name(control).split(".")[1])
 
 
 def decode_submit(body: bytes) -> JobSubmit:
@@ -69,6 +76,18 @@ def decode_event(body: bytes) -> AnyEvent:
         return _EVENTS.validate_json(body)
     except ValidationError as error:
         raise Undecodable(f"not an event: {explain(error)}") from error
+
+
+def decode_control(body: bytes) -> AnyControl:
+    """Read a control message.
+
+    Raises:
+        Undecodable: it is none, or of an unknown name or version.
+    """
+    try:
+        return _CONTROLS.validate_json(body)
+    except ValidationError as error:
+        raise Undecodable(f"not a control message: {explain(error)}") from error
 
 
 def _json_kind(raw: object) -> str:

@@ -11,6 +11,7 @@ from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Message
+from shared.messages.control import Action
 
 
 class Event(Message):
@@ -75,9 +76,15 @@ class JobExpired(Decided):
 
 
 class Attempted(JobEvent):
-    """One attempt at a job in a worker pool; `attempt` counts from 1."""
+    """One attempt at a job in a worker pool.
+
+    Attributes:
+        attempt: counts from 1.
+        piece: counts from 1 within the attempt; an interrupted attempt has several.
+    """
 
     attempt: int
+    piece: int = 1
     pool: str
     region: str
     started_at: AwareDatetime
@@ -87,6 +94,18 @@ class JobStarted(Attempted):
     """A handler began to run."""
 
     type: Literal["job.started.v1"] = "job.started.v1"
+
+
+class JobProgressed(Attempted):
+    """A handler says how far it is.
+
+    Attributes:
+        fraction: of the whole job that is done; None where only the message says it.
+    """
+
+    type: Literal["job.progressed.v1"] = "job.progressed.v1"
+    fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    message: str | None = None
 
 
 class Finished(Attempted):
@@ -110,6 +129,40 @@ class JobFailed(Finished):
     type: Literal["job.failed.v1"] = "job.failed.v1"
     error: str
     traceback: str | None = None
+
+
+class JobPaused(Finished):
+    """A handler stopped at a checkpoint; the rest of the job goes back to the scheduler.
+
+    Attributes:
+        remaining_seconds: how much longer the job is expected to run.
+    """
+
+    type: Literal["job.paused.v1"] = "job.paused.v1"
+    reason: str
+    remaining_seconds: float
+
+
+class JobCancelled(JobEvent):
+    """Somebody called a job off.
+
+    The fields of an attempt are those of the one that was cut, and None where none ran.
+
+    Attributes:
+        by: who asked for it, as they named themselves.
+    """
+
+    type: Literal["job.cancelled.v1"] = "job.cancelled.v1"
+    by: str | None
+    reason: str
+    attempt: int | None = None
+    piece: int | None = None
+    pool: str | None = None
+    region: str | None = None
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    energy_kwh: float | None = None
+    energy_method: EnergyMethod | None = None
 
 
 class JobRetried(JobEvent):
@@ -203,6 +256,23 @@ class TimetableUpdated(Event):
     slots: tuple[SlotPlan, ...]
 
 
+class ControlTaken(Event):
+    """A service acted on a control message: the audit trail of who asked for what.
+
+    Attributes:
+        action: `cancel`, `run_now`, `pause`, `resume` or `eco`.
+        job_id: the job that it was about; None where it was about none.
+        scope: what it reached, in words: `job type ml_training in CAISO_NORTH`.
+        by: who asked for it, as they named themselves.
+    """
+
+    type: Literal["control.taken.v1"] = "control.taken.v1"
+    action: Action
+    job_id: UUID | None = None
+    scope: str
+    by: str | None
+
+
 class ServiceBeat(Event):
     """A service is alive; `facts` are its own numbers, such as running jobs."""
 
@@ -223,13 +293,17 @@ AnyEvent = Annotated[
     | JobReleased
     | JobExpired
     | JobStarted
+    | JobProgressed
+    | JobPaused
     | JobSucceeded
+    | JobCancelled
     | JobFailed
     | JobRetried
     | JobDied
     | IntensityUpdated
     | PoolResized
     | TimetableUpdated
+    | ControlTaken
     | ServiceBeat,
     Field(discriminator="type"),
 ]

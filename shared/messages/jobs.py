@@ -13,6 +13,9 @@ from shared.messages.base import Message
 JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 FIRST_YEAR, LAST_YEAR = 2000, 2199
+LARGEST_CHECKPOINT_BYTES = 64 * 1024
+"""The JSON of a checkpoint travels with its job; what is larger belongs into a store."""
+
 Watts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 Kwh = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
@@ -75,6 +78,10 @@ class QueuedJob(Message):
         not_before: the end of a retry's backoff.
         promised_g: the saving that its first decision expected.
         region: where it was sent; None until then.
+        checkpoint: what its handler last kept, small JSON; None before that.
+        piece: the piece of the present attempt that runs next.
+        remaining_seconds: how much longer it is expected to run; None is the whole of its
+            expected duration.
     """
 
     type: Literal["job.queued.v1"] = "job.queued.v1"
@@ -85,6 +92,9 @@ class QueuedJob(Message):
     promised_g: float | None = None
     region: str | None = None
     traceparent: str | None = None
+    checkpoint: Any = None
+    piece: Annotated[int, Field(ge=1)] = 1
+    remaining_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class Reply(Message):

@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from aio_pika.abc import AbstractConnection
@@ -16,20 +17,23 @@ from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from services.worker_pool.attempts import Attempts
 from services.worker_pool.capacity import Base
-from services.worker_pool.service import RegionPool
+from services.worker_pool.processes import Processes
+from services.worker_pool.service import PoolRules, RegionPool
 from shared.broker.connection import connect, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Queue, Topology, declare, message_counts
 from shared.domain.bands import Band, absolute_cuts
 from shared.domain.decisions import Rules
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
+from shared.domain.jobs import Job, Lane, Priority
 from shared.domain.timetable import Wheel
 from shared.handlers import Handler
-from shared.messages import Event, IntensityUpdated, decode_event
+from shared.messages import Control, Event, IntensityUpdated, QueuedJob, decode_event
 from shared.runtime import system_clock, system_random
 
 REGION = "R"
 SLOT_SECONDS = 1.0
+MESSAGE_FIELDS = ("payload", "checkpoint", "piece", "remaining_seconds")
 PERIOD_SECONDS = 300.0
 
 
@@ -74,6 +78,28 @@ class Deployment:
             and all(getattr(event, name) == value for name, value in fields.items())
         ]
 
+    async def send(self, job_type: str = "t", lane: Lane = Lane.NORMAL, **changes: Any) -> UUID:
+        """Put a job into a ready queue; fields of the job or of its message may be changed."""
+        on_message = {name: changes.pop(name) for name in MESSAGE_FIELDS if name in changes}
+        now = system_clock()
+        deadline = now + timedelta(hours=1)
+        usual = Job(uuid4(), job_type, Priority.NORMAL, Band.LOW, now, deadline, 1.0, (REGION,))
+        queued = QueuedJob(job=replace(usual, **changes), region=REGION, **on_message)
+        await self.publisher.ready(queued, REGION, lane)
+        return queued.job.id
+
+    async def fetch(self, queue: Queue) -> Any:
+        """Take one message out of a queue; None where there is none."""
+        channel = await self.connection.channel()
+        found = await channel.get_queue(queue.name, ensure=False)
+        message = await found.get(fail=False, no_ack=True)
+        await channel.close()
+        return message
+
+    async def ask(self, kind: type[Control], **fields: Any) -> None:
+        """Send a control message."""
+        await self.publisher.control(kind(id=uuid4(), at=system_clock(), by="ana", **fields))
+
     async def grid(
         self, values: list[float], band: Band | None = None, period: float = PERIOD_SECONDS
     ) -> None:
@@ -116,15 +142,26 @@ class Deployment:
 
     @asynccontextmanager
     async def pool(
-        self, handlers: dict[str, Callable[..., Any]], base: Base | None = None
+        self,
+        handlers: Mapping[str, Handler | Callable[..., Any]],
+        base: Base | None = None,
+        *,
+        processes: Processes | None = None,
+        rules: PoolRules | None = None,
+        grace_seconds: float = 5.0,
     ) -> AsyncIterator[RegionPool]:
         """A worker pool that runs inside the test; handlers take (payload, context)."""
-        known = {name: Handler(name, work, takes_context=True) for name, work in handlers.items()}
-        attempts = Attempts(known, self.publisher, None, system_clock, system_random)  # type: ignore[arg-type]
+        known = {
+            name: work if isinstance(work, Handler) else Handler(name, work, takes_context=True)
+            for name, work in handlers.items()
+        }
+        attempts = Attempts(
+            known, self.publisher, None, system_clock, system_random, processes=processes
+        )
         pool = RegionPool(
             REGION,
             uuid4().hex,
-            base or Base(4, 1),
+            rules or PoolRules(base or Base(4, 1), SLOT_SECONDS),
             self.topology,
             attempts,
             self.publisher,
@@ -134,7 +171,7 @@ class Deployment:
 
         async def session(connection: AbstractConnection) -> None:
             await pool.session(connection, stop)
-            await pool.pool.drain(5)
+            await pool.drain(grace_seconds)
 
         async with self._running(session, stop):
             yield pool
@@ -170,7 +207,7 @@ async def deployment(amqp_url: str, namespace: str) -> AsyncIterator[Deployment]
     here = Deployment(amqp_url, topology, connection, Publisher(amqp_url, topology, "test"))
     listening = await connection.channel()
     queue = await listening.declare_queue(exclusive=True)
-    for key in ("job.#", "pool.#", "intensity.#", "timetable.#"):
+    for key in ("job.#", "pool.#", "control.#", "intensity.#", "timetable.#"):
         await queue.bind(topology.events.name, key)
 
     async def note(message: Any) -> None:

@@ -156,8 +156,11 @@ async def test_a_repeated_attempt_has_the_same_event_ids():
     assert [event.id for event in first.events] == [event.id for event in second.events]
 
 
-async def test_a_silent_job_has_no_energy():
-    out = await attempt(lambda p, c: 1, replace(JOB, power_watts=None))
+async def test_a_silent_job_on_the_event_loop_has_no_energy():
+    async def work(payload, context):
+        return 1
+
+    out = await attempt(work, replace(JOB, power_watts=None))
     assert (out.events[1].energy_kwh, out.events[1].energy_method) == (None, None)
 
 
