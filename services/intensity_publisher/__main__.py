@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from services.intensity_publisher.backfill import Backfill
 from services.intensity_publisher.chain import Chain
 from services.intensity_publisher.metrics import Metrics
-from services.intensity_publisher.service import Bands, IntensityPublisher
+from services.intensity_publisher.service import IntensityPublisher, Method
 from services.intensity_publisher.settings import PublisherSettings
 from services.intensity_publisher.sources import archives, chain_links
 from shared.broker.connection import keep_connected
@@ -32,7 +32,7 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
         Backfill(archives(links)),
         publisher,
         topology,
-        Bands(settings.band_mode, settings.band_history_seconds),
+        Method(settings.band_mode, settings.band_history_seconds, settings.forecast_hours),
         metrics,
         system_clock,
         system_random,

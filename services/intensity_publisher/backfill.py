@@ -34,18 +34,26 @@ class Backfill:
         self, region: str, known: Sequence[IntensityUpdated], since: datetime, now: datetime
     ) -> list[Reading]:
         """Points that an archive has and the stream lacks; none where it does not answer."""
-        archive = self._archives.get(region)
         live = {each.reading.at for each in known if each.freshness is Freshness.LIVE}
-        if archive is None or _is_complete(known, len(live), since, now):
+        recent = sum(at >= since for at in live)
+        if region not in self._archives or _is_complete(known, recent, since, now):
             return []
+        found = await self.between(region, since, now)
+        return [each for each in found or () if each.at not in live]
+
+    async def between(self, region: str, start: datetime, end: datetime) -> list[Reading] | None:
+        """The points of a span, its end excluded; None where no archive has them or answers."""
+        archive = self._archives.get(region)
+        if archive is None:
+            return None
         try:
-            found = await archive.readings(region, since, now)
+            found = await archive.readings(region, start, end)
         except CarbonAwareError as error:
             log.warning("history not filled in", region=region, reason=str(error))
-            return []
-        missing = [each for each in found if each.at not in live and since <= each.at < now]
-        log.info("history filled in", region=region, points=len(missing))
-        return missing
+            return None
+        inside = [each for each in found if start <= each.at < end]
+        log.info("history filled in", region=region, points=len(inside), since=start.isoformat())
+        return inside
 
 
 def _is_complete(

@@ -3,28 +3,40 @@
 from datetime import datetime
 from uuid import UUID
 
-from services.intensity_publisher.history import Histories, History
+from services.intensity_publisher.foresight import Foresights, issued_part
+from services.intensity_publisher.history import Histories
 from services.intensity_publisher.providers import Observation
 from services.intensity_publisher.settings import BandMode
 from shared.domain.bands import Band, Cuts, absolute_cuts, classify, index_cuts, relative_cuts
-from shared.domain.forecaster import profile_forecast
 from shared.domain.grid import Curve, Forecast, Freshness, Reading, utc
 from shared.messages import IntensityUpdated
-
-FORECASTER_DAYS = 1.0  # how far the built-in forecaster looks ahead
 
 
 class Classifier:
     """Turns a region's observations into updates; a failed poll falls down the ladder."""
 
-    def __init__(self, region: str, mode: BandMode, history_seconds: float) -> None:
-        """Start with no history."""
+    def __init__(
+        self,
+        region: str,
+        mode: BandMode,
+        history_seconds: float,
+        foresights: Foresights | None = None,
+    ) -> None:
+        """Start with no history of the bands.
+
+        Args:
+            region: whose readings are classified.
+            mode: how a value gets its band.
+            history_seconds: trailing window of the relative bands.
+            foresights: what forecasts are made from; new ones where none are handed in.
+        """
         self.region = region
         self._mode = mode
         self._histories = Histories(history_seconds)
+        self._foresights = foresights or Foresights(history_seconds)
         self._last: IntensityUpdated | None = None
         self._last_seen: Reading | None = None
-        self._forecast: Forecast | None = None
+        self._issued: Forecast | None = None
 
     @property
     def last(self) -> IntensityUpdated | None:
@@ -36,23 +48,26 @@ class Classifier:
         if update.reading.region != self.region:
             return
         if update.freshness is Freshness.LIVE:
-            self._histories.note(update.reading)
+            self.learn(update.reading)
             self._last_seen = update.reading
-            self._forecast = update.forecast
+            self._issued = issued_part(update.forecast, update.forecast_issued_until)
         self._last = update
 
     def learn(self, past: Reading) -> None:
         """Take a point of the past into the history, from a source's archive."""
         self._histories.note(past)
+        self._foresights.note(past)
 
     def observed(
         self, seen: Observation, now: datetime, event_id: UUID, reason: str | None = None
     ) -> IntensityUpdated:
         """The update for a successful poll; `reason` says why no better source gave it."""
-        self._histories.note(seen.reading)
+        self.learn(seen.reading)
         if self._last_seen is not None and self._last_seen.signal is not seen.reading.signal:
             self._last = None  # another signal: its bands have nothing to do with the last one
-        self._forecast = seen.forecast or self._still_good(seen.reading, now)
+        if seen.forecast is not None:
+            self._foresights.issued(seen.reading.signal, seen.forecast)
+        self._issued = seen.forecast or self._still_good(seen.reading, now)
         self._last_seen = seen.reading
         cuts = self._cuts(seen.reading)
         self._last = IntensityUpdated(
@@ -61,7 +76,8 @@ class Classifier:
             reading=seen.reading,
             band=self._band(seen.reading, cuts),
             freshness=Freshness.LIVE,
-            forecast=self._forecast,
+            forecast=self._foresights.ahead(seen.reading, self._issued, now),
+            forecast_issued_until=self._issued.end if self._issued else None,
             cuts=cuts,
             reason=reason,
             warnings=seen.warnings,
@@ -88,6 +104,7 @@ class Classifier:
             band=self._band(reading, cuts) if known else Band.UNKNOWN,
             freshness=rung,
             forecast=forecast,
+            forecast_issued_until=self._issued_until(rung),
             cuts=cuts,
             reason=reason,
             age_seconds=_age_seconds(self._last_seen, now),
@@ -96,25 +113,22 @@ class Classifier:
 
     def _still_good(self, seen: Reading, now: datetime) -> Forecast | None:
         """The last forecast, if the same source just failed to renew it and it covers now."""
-        last, forecast = self._last_seen, self._forecast
+        last, forecast = self._last_seen, self._issued
         if last is None or forecast is None or seen.intensity_g_per_kwh is None:
             return None
         covers = Curve.of(forecast).at(now.timestamp()) is not None
         return forecast if last.source == seen.source and covers else None
 
     def _below_live(self, seen: Reading, now: datetime) -> tuple[Freshness, Forecast | None]:
-        now_s = now.timestamp()
-        if self._forecast is not None and Curve.of(self._forecast).at(now_s) is not None:
-            return Freshness.FORECAST, self._forecast
-        history: History = self._histories.of(seen.signal)
-        period = seen.period_seconds
-        start_s = now_s // period * period
-        points = int(FORECASTER_DAYS * history.day_seconds / period)
-        built_in = profile_forecast(
-            list(history), start_s, period, history.day_seconds, max(points, 1)
-        )
+        issued = self._issued
+        if issued is not None and Curve.of(issued).at(now.timestamp()) is not None:
+            return Freshness.FORECAST, self._foresights.ahead(seen, issued, now)
+        built_in = self._foresights.ahead(seen, None, now)
         rung = Freshness.UNKNOWN if built_in is None else Freshness.FORECASTER
         return rung, built_in
+
+    def _issued_until(self, rung: Freshness) -> datetime | None:
+        return self._issued.end if self._issued and rung is Freshness.FORECAST else None
 
     def _cuts(self, reading: Reading) -> Cuts | None:
         """The band edges in g/kWh; None where the index gives the band."""
@@ -125,9 +139,9 @@ class Classifier:
         history = self._histories.of(reading.signal)
         values = history.values()
         if not history.spans_a_day():
-            if self._forecast is None:
+            if self._issued is None:
                 return absolute_cuts()
-            values.extend(self._forecast.values_g_per_kwh)
+            values.extend(self._issued.values_g_per_kwh)
         return relative_cuts(values)
 
     def _band(self, reading: Reading, cuts: Cuts | None) -> Band:

@@ -1,13 +1,19 @@
-"""The trailing history of a region, apart for each signal: averages never mix with marginals."""
+"""The trailing history that the bands are cut from, apart for each signal.
+
+Averages never mix with marginals.
+"""
 
 from collections import deque
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from shared.domain.forecaster import Past
 from shared.domain.grid import Reading, Signal
 
 DAYS_OF_HISTORY = 7.0
+
+
+def day_seconds(window_seconds: float) -> float:
+    """Length of a day where the bands' week takes so long; less than 86,400 in fast replays."""
+    return window_seconds / DAYS_OF_HISTORY
 
 
 class History:
@@ -18,14 +24,10 @@ class History:
         self._window = timedelta(seconds=window_seconds)
         self._points: deque[tuple[datetime, float]] = deque()
 
-    def __iter__(self) -> Iterator[Past]:
-        """The points, oldest first."""
-        return (Past(at.timestamp(), value) for at, value in self._points)
-
     @property
     def day_seconds(self) -> float:
         """A seventh of the window: a day, or less where time is replayed faster."""
-        return self._window.total_seconds() / DAYS_OF_HISTORY
+        return day_seconds(self._window.total_seconds())
 
     def values(self) -> list[float]:
         """The intensities in g/kWh."""

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractConnection
 from services.intensity_publisher.backfill import Backfill
 from services.intensity_publisher.chain import Chain
 from services.intensity_publisher.classifier import Classifier
+from services.intensity_publisher.foresight import FORECAST_HOURS, Foresights
 from services.intensity_publisher.metrics import Metrics
 from services.intensity_publisher.settings import BandMode
 from shared.broker.lead import wait_for_lead
@@ -24,22 +25,30 @@ from shared.domain.grid import Freshness, Reading
 from shared.errors import PublishFailed, SourceUnreachable
 from shared.messages import IntensityUpdated
 from shared.runtime import wait_or_stop
+from shared.tasks import end
 
 SHORTEST_DELAY_SECONDS = 0.05
 LONGEST_JITTER_SECONDS = 5.0
 RETRY_SECONDS = 10.0
 STANDBY_SECONDS = 2.0
 BROADCAST_AT_ONCE = 100
+DAYS_OF_STREAM = 8.0
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Bands:
-    """How values get their bands."""
+class Method:
+    """How a region is judged: its bands, and how far ahead it is forecast.
+
+    Attributes:
+        mode: how a value gets its band.
+        history_seconds: trailing window of the relative bands, which is a week of the grid.
+    """
 
     mode: BandMode
     history_seconds: float
+    forecast_hours: float = FORECAST_HOURS
 
 
 class IntensityPublisher:
@@ -51,20 +60,24 @@ class IntensityPublisher:
         backfill: Backfill,
         publisher: Publisher,
         topology: Topology,
-        bands: Bands,
+        method: Method,
         metrics: Metrics,
         clock: Callable[[], datetime],
         random: Callable[[], float],
     ) -> None:
-        """Take the sources, the way out, and how to classify."""
+        """Take the sources, the way out, and how to judge."""
         self._chain = chain
         self._backfill = backfill
         self._publisher = publisher
         self._topology = topology
-        self._bands = bands
+        self._method = method
         self._metrics = metrics
         self._clock = clock
         self._random = random
+        self._foresights = {
+            region: Foresights(method.history_seconds, method.forecast_hours)
+            for region in topology.regions
+        }
 
     async def session(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
         """Lead every region that nobody else leads, until stopped.
@@ -78,18 +91,44 @@ class IntensityPublisher:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for region in regions:
-                    tasks.create_task(self._lead(connection, region, stop))
+                    tasks.create_task(self._lead(connection, region, stop, tasks))
         except ExceptionGroup as group:  # the first failure is the one to act on
             raise group.exceptions[0] from None
 
-    async def _lead(self, connection: AbstractConnection, region: str, stop: asyncio.Event) -> None:
+    async def _lead(
+        self,
+        connection: AbstractConnection,
+        region: str,
+        stop: asyncio.Event,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         lead = self._topology.publisher_lead(region)
         if not await wait_for_lead(connection, lead, stop, STANDBY_SECONDS):
             return
         log.info("polling for a region", region=region)
-        classifier = Classifier(region, self._bands.mode, self._bands.history_seconds)
-        since = self._clock() - timedelta(seconds=self._bands.history_seconds)
-        history = await read_history(connection, self._topology.intensity_log, since)
+        classifier = Classifier(
+            region, self._method.mode, self._method.history_seconds, self._foresights[region]
+        )
+        missing = await self._recall(connection, classifier)
+        await self._poll(classifier)
+        await self._tell_past(missing, classifier.last)
+        deepening = tasks.create_task(self._deepen(classifier))
+        try:
+            while not await wait_or_stop(stop, self._seconds_to_next_point(classifier.last)):
+                await self._poll(classifier)
+        finally:
+            await end(deepening)
+
+    async def _recall(
+        self, connection: AbstractConnection, classifier: Classifier
+    ) -> list[Reading]:
+        """Give a classifier its past; what the stream lacked of the bands' week is returned."""
+        region, now = classifier.region, self._clock()
+        since = now - timedelta(seconds=self._method.history_seconds)
+        stream_since = now - timedelta(
+            seconds=DAYS_OF_STREAM * self._foresights[region].day_seconds
+        )
+        history = await read_history(connection, self._topology.intensity_log, stream_since)
         known = [update for update in history if update.reading.region == region]
         missing = await self._backfill.missing(region, known, since, self._clock())
         everything: list[IntensityUpdated | Reading] = [*known, *missing]
@@ -98,10 +137,24 @@ class IntensityPublisher:
                 classifier.remember(past)
             else:
                 classifier.learn(past)
-        await self._poll(classifier)
-        await self._tell_past(missing, classifier.last)
-        while not await wait_or_stop(stop, self._seconds_to_next_point(classifier.last)):
-            await self._poll(classifier)
+        return missing
+
+    async def _deepen(self, classifier: Classifier) -> None:
+        """Read the forecaster's months from the archive, once, while the polls go on.
+
+        Not where the data are simulated: a recording that is played round and round has what is
+        still to come in its past.
+        """
+        foresights, last = self._foresights[classifier.region], classifier.last
+        if foresights.filled or last is None or last.reading.simulated:
+            return
+        now = self._clock()
+        start = now - timedelta(seconds=foresights.reach_seconds)
+        until = now - timedelta(seconds=self._method.history_seconds)
+        found = await self._backfill.between(classifier.region, start, until)
+        if found is not None:
+            await asyncio.to_thread(foresights.fill, found)
+            foresights.filled = True
 
     async def _tell_past(self, missing: Sequence[Reading], last: IntensityUpdated | None) -> None:
         """Put what the stream lacked into it, with the bands of today, and the last update on top.
@@ -125,11 +178,14 @@ class IntensityPublisher:
             seen = await self._chain.observe(region, self._clock())
         except SourceUnreachable as error:
             log.warning("no data from any source", region=region, error=str(error))
-            update = classifier.failed(str(error), self._clock(), uuid4())
+            update = await asyncio.to_thread(classifier.failed, str(error), self._clock(), uuid4())
         else:
             if _is_known(classifier.last, seen.observation.reading.at):
                 return
-            update = classifier.observed(seen.observation, self._clock(), uuid4(), seen.reason)
+            # In a thread: the weekly fit takes longer than the event loop should wait.
+            update = await asyncio.to_thread(
+                classifier.observed, seen.observation, self._clock(), uuid4(), seen.reason
+            )
         if update is not None:
             await self._broadcast(update)
 

@@ -23,7 +23,12 @@ class PublisherSettings(BrokerSettings):
     watttime_username: str = Field("", description="WattTime account; empty means the emulator")
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
-    forecast_hours: int = Field(24, ge=0, le=72, description="how much forecast to ask for")
+    forecast_hours: int = Field(
+        48,
+        ge=0,
+        le=72,
+        description="how far ahead forecasts reach: asked for, then continued by the built-in one",
+    )
     sources: str = Field(
         "",
         description="sources in their order, such as watttime@900>electricity_maps@7200, for all "
@@ -49,7 +54,9 @@ class PublisherSettings(BrokerSettings):
         description="relative (to the last week), absolute (150/250/400/550 g/kWh) or index",
     )
     band_history_seconds: float = Field(
-        7 * 86_400.0, gt=0, description="trailing window of the relative bands"
+        7 * 86_400.0,
+        gt=0,
+        description="a week, shorter where time is replayed faster: the relative bands' window",
     )
     source_timeout_seconds: float = Field(
         15.0, gt=0, description="time limit of one request to a source"

@@ -15,20 +15,22 @@ from prometheus_client import CollectorRegistry
 from services.intensity_publisher.backfill import Backfill
 from services.intensity_publisher.chain import Chain, Link
 from services.intensity_publisher.metrics import Metrics
+from services.intensity_publisher.providers import Observation
 from services.intensity_publisher.providers.watttime import WattTime
-from services.intensity_publisher.service import Bands, IntensityPublisher
+from services.intensity_publisher.service import IntensityPublisher, Method
 from services.intensity_publisher.settings import BandMode
+from services.intensity_publisher.sources import archives
 from services.watttime_emulator.accounts import Accounts, Plan, User
 from services.watttime_emulator.app import build_app
 from services.watttime_emulator.emulator import Emulator
 from services.watttime_emulator.faults import Faults, FaultWarning
-from services.watttime_emulator.regions import Region
+from services.watttime_emulator.regions import FREE_REGION, Region
 from services.watttime_emulator.replay import DEMO_START, Replay
 from services.watttime_emulator.tokens import Tokens
 from services.watttime_emulator.trace import bundled_trace
 from shared.broker.connection import keep_connected
-from shared.broker.topology import Topology
-from shared.domain.grid import Freshness
+from shared.broker.topology import Topology, declare
+from shared.domain.grid import Freshness, Reading, Signal
 from shared.errors import ConfigurationError
 from shared.messages import IntensityUpdated, JobReleased, JobSubmit
 from shared.runtime import system_clock, system_random
@@ -44,28 +46,44 @@ def emulator_of(plan=Plan.FULL):
     return Emulator(
         clock=system_clock,
         sleep=asyncio.sleep,
-        regions={"CAISO_NORTH": Region("CAISO_NORTH", replay), "R": Region("R", replay)},
+        regions={FREE_REGION: Region(FREE_REGION, replay), "R": Region("R", replay)},
         accounts=Accounts(User("someone", PASSWORD, plan)),
         tokens=Tokens(b"k" * 32),
     )
 
 
 @asynccontextmanager
-async def publishing(deployment, emulator, *, password=PASSWORD, stale_seconds=3.0):
+async def publishing(
+    deployment, emulator, *, password=PASSWORD, stale_seconds=3.0, topology=None, horizon_hours=24
+):
+    topology = topology or deployment.topology
     client = httpx.AsyncClient(
         base_url="http://emulator", transport=httpx.ASGITransport(build_app(emulator))
     )
     watttime = WattTime(
-        client, "someone", password, system_clock, patience_seconds=PATIENCE_SECONDS
+        client,
+        "someone",
+        password,
+        system_clock,
+        horizon_hours=horizon_hours,
+        patience_seconds=PATIENCE_SECONDS,
     )
-    metrics = Metrics(CollectorRegistry())
+    links = {region: [Link(watttime, stale_seconds)] for region in topology.regions}
+    backfill = Backfill(archives(links) if FREE_REGION in topology.regions else {})
+    async with polling(deployment, topology, links, backfill) as running:
+        yield running
+    await client.aclose()
+
+
+@asynccontextmanager
+async def polling(deployment, topology, links, backfill):
     service = IntensityPublisher(
-        Chain({"R": [Link(watttime, stale_seconds)]}),
-        Backfill({}),
+        Chain(links),
+        backfill,
         deployment.publisher,
-        deployment.topology,
-        Bands(BandMode.RELATIVE, 2016.0),
-        metrics,
+        topology,
+        Method(BandMode.RELATIVE, 2016.0),
+        Metrics(CollectorRegistry()),
         system_clock,
         system_random,
     )
@@ -81,8 +99,8 @@ async def publishing(deployment, emulator, *, password=PASSWORD, stale_seconds=3
         yield running
     finally:
         stop.set()
-        await asyncio.wait({running}, timeout=10)
-        await client.aclose()
+        _, pending = await asyncio.wait({running}, timeout=10)
+        assert not pending, "it does not stop"
 
 
 def updates(deployment, *rungs):
@@ -180,6 +198,38 @@ async def test_the_free_plan_outside_california_is_index_only(deployment, until)
     assert update.reading.index_percent is not None
     assert update.band.rank < 5
     assert any("plan" in warning for warning in update.warnings)
+    assert (update.forecast, update.forecast_issued_until) == (None, None)
+
+
+@pytest.fixture
+async def california(deployment):
+    """The free plan's region beside the deployment's own."""
+    topology = Topology((FREE_REGION,), 30, deployment.topology.namespace)
+    await declare(deployment.connection, topology)
+    yield topology
+    channel = await deployment.connection.channel()
+    for name in {q.name for q in topology.queues()} - {
+        q.name for q in deployment.topology.queues()
+    }:
+        await channel.queue_delete(name)
+
+
+async def test_the_free_plan_in_california_is_continued_for_two_days_by_the_forecaster(
+    deployment, california, until
+):
+    emulator = emulator_of(Plan.FREE)
+    async with publishing(deployment, emulator, topology=california, horizon_hours=1):
+        (update, *_) = await until(lambda: updates(deployment, Freshness.LIVE))
+        period = timedelta(seconds=update.reading.period_seconds)
+        issued = update.forecast_issued_until - update.forecast.start
+        assert 0 < issued / period <= 13, "an hour of the grid"
+        assert update.forecast.end >= update.at + 576 * period, "two days of the grid"
+        assert len(set(update.forecast.values_g_per_kwh[13:])) > 100
+        emulator.switch(Faults(empty_data=True))
+        below = await until(lambda: updates(deployment, Freshness.FORECASTER), 30)
+    assert below[0].forecast_issued_until is None
+    assert below[0].forecast.end >= below[0].at + 576 * period
+    assert below[0].reading.intensity_g_per_kwh is not None
 
 
 async def test_a_wrong_password_stops_with_one_line(deployment):
@@ -208,3 +258,42 @@ def test_each_region_has_a_lead_of_its_own():
     topology = Topology(("A", "B"), 2)
     names = {topology.publisher_lead(region).name for region in topology.regions}
     assert names == {"intensity.leader.A", "intensity.leader.B"}
+
+
+class EverySecond:
+    """A live source of a point a second."""
+
+    name, signal = "every_second", Signal.MARGINAL
+
+    async def observe(self, region, now):
+        at = now.replace(microsecond=0)
+        return Observation(Reading(region, at, 1.0, self.signal, self.name, False, 200.0), None)
+
+
+class SlowArchive:
+    """Has the bands' week at once, and nothing older for as long as one waits."""
+
+    def __init__(self):
+        self.asked_deeper, self.given_up = asyncio.Event(), asyncio.Event()
+
+    async def readings(self, region, start, end):
+        if end - start > timedelta(seconds=2100):
+            self.asked_deeper.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up.set()
+        ats = [end - timedelta(seconds=n) for n in range(2010, 0, -1)]
+        return [Reading(region, at, 1.0, Signal.MARGINAL, "archive", False, 200.0) for at in ats]
+
+
+async def test_an_archive_that_takes_for_ever_holds_up_neither_polls_nor_the_end(deployment, until):
+    archive = SlowArchive()
+    links = {"R": [Link(EverySecond(), 3.0)]}
+    async with polling(deployment, deployment.topology, links, Backfill({"R": archive})):
+        await until(archive.asked_deeper.is_set)
+        seen = len(updates(deployment, Freshness.LIVE))
+        (update, *_) = await until(lambda: updates(deployment, Freshness.LIVE)[seen:])
+        assert not archive.given_up.is_set()
+        assert update.forecast.values_g_per_kwh == (200.0,) * len(update.forecast.values_g_per_kwh)
+    assert archive.given_up.is_set()

@@ -1,5 +1,6 @@
 """WattTime's recorded intensities over any span, asked for in pieces that it accepts."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,7 +46,8 @@ async def past_intensities(
     for first, last in _pieces(start, end):
         span = {"region": region, "start": first.isoformat(), "end": last.isoformat()}
         answered = await session.data("historical", span)
-        gathered.take(read_data(answered.text, "historical"))
+        # A piece may be a megabyte: read in a thread, so that the polls go on meanwhile.
+        gathered.take(await asyncio.to_thread(read_data, answered.text, "historical"))
         gathered.simulated |= answered.simulated
     return gathered.as_past(region)
 

@@ -1,24 +1,17 @@
 """The built-in forecaster: what it sees, what it never sees, and how it continues a forecast."""
 
 import time
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.forecaster import (
-    Forecaster,
-    Past,
-    blend,
-    continue_forecast,
-    profile_forecast,
-    weight_of_issued,
-)
-from shared.domain.grid import Forecast, utc
+from shared.domain import forecaster as forecasting
+from shared.domain.forecaster import Forecaster, blend, weight_of_issued
+from shared.domain.hourly import KEEPS_PER_DAY, Hourly
 
-HOUR_S, DAY_S = 3600.0, 86_400.0
+HOUR_S = 3600.0
 
 
 def waves(days, steps_per_day=24, seed=1, noise=20.0):
@@ -87,38 +80,79 @@ def test_a_forecast_is_continued_without_a_step():
     assert whole[-1] == pytest.approx(100, abs=7)
 
 
-def past(days):
-    return [Past(n * HOUR_S, float(v)) for n, v in enumerate(waves(days, noise=0.0))]
-
-
-def test_history_with_gaps_serves_while_the_source_is_away():
-    history = past(4)
-    del history[30:33]
-    from_s = 4 * DAY_S + 5 * HOUR_S
-    forecast = profile_forecast(history, from_s, HOUR_S, DAY_S, 24)
-    assert forecast.start == utc(from_s)
-    truth = waves(6, noise=0.0)[4 * 24 + 5 :][:24]
-    assert np.array(forecast.values_g_per_kwh) == pytest.approx(truth, abs=30)
-
-
-def test_less_than_a_day_of_history_is_no_forecast():
-    assert profile_forecast(past(1)[:20], 20 * HOUR_S, HOUR_S, DAY_S, 5) is None
-    assert profile_forecast([], 0.0, HOUR_S, DAY_S, 5) is None
-
-
-def test_an_issued_forecast_reaches_as_far_as_asked():
-    start = datetime.fromtimestamp(4 * DAY_S, UTC)
-    issued = Forecast(start, start, HOUR_S, (310.0, 320.0, 330.0))
-    whole = continue_forecast(issued, past(4), DAY_S, 24)
-    assert whole.values_g_per_kwh[:3] == (310.0, 320.0, 330.0)
-    assert len(whole.values_g_per_kwh) == 24
-    assert continue_forecast(issued, [], DAY_S, 24) is issued
-    assert continue_forecast(issued, past(4), DAY_S, 2) is issued
-
-
 def test_an_issued_forecast_is_trusted_as_far_as_it_came_true():
     truth, own = np.array([[100.0, 200.0, 300.0]]), np.array([[150.0, 150.0, 150.0]])
     assert weight_of_issued(truth, own, truth) == pytest.approx(1)
     assert weight_of_issued(300 - truth, own, truth) == 0
     assert weight_of_issued(own + 2 * (truth - own), own, truth) == pytest.approx(0.5)
     assert weight_of_issued(np.full((1, 3), np.nan), own, truth) == 1
+
+
+def test_an_issued_forecast_that_is_trusted_entirely_stays_to_the_last_digit():
+    issued, own = np.array([0.1, 0.2, np.nan]), np.array([0.3, 0.7, 0.9])
+    assert blend(issued, own, 24)[:2].tolist() == [0.1, 0.2]
+
+
+class Counted(Forecaster):
+    """Counts its fits."""
+
+    fits = 0
+
+    def _fitted(self, hourly, stage):
+        self.fits += 1
+        return super()._fitted(hourly, stage)
+
+
+def test_a_fit_is_kept_for_a_week_also_when_the_history_loses_its_oldest_weeks():
+    values, counted = waves(70), Counted(HOUR_S)
+    for now in range(42 * 24, 49 * 24):
+        counted.rows(values[: now + 1], 0.0, np.array([now]), 3)
+    week = 7 * 24
+    kept = counted.rows(values[week : 49 * 24], week * HOUR_S, np.array([42 * 24 - 1]), 48)
+    assert counted.fits == 1
+    assert kept.shape == (1, 48)
+    counted.rows(values[week : 49 * 24 + 1], week * HOUR_S, np.array([42 * 24]), 3)
+    assert counted.fits == 2
+
+
+@pytest.mark.parametrize(("days", "fits"), [(27, 0), (28, 1)])
+def test_the_regression_waits_for_four_weeks(days, fits):
+    counted = Counted(HOUR_S)
+    counted.rows(waves(days + 1), 0.0, np.array([days * 24]), 24)
+    assert counted.fits == fits
+
+
+def test_from_a_week_on_the_days_that_looked_alike_count_half():
+    values, now = waves(12), np.array([12 * 24 - 1])
+    row = Forecaster(HOUR_S).rows(values, 0.0, now, 25)
+    hourly = Hourly(values, 24, 0.0)
+    analogs = hourly.analogs(now, forecasting.REMEMBERS_DAYS)
+    assert 2 * row[:, 1:] - hourly.decaying(now, 25)[:, 1:] == pytest.approx(analogs)
+
+
+def test_each_later_day_is_half_way_to_the_profile():
+    values, now = waves(40), np.array([40 * 24 - 1])
+    hourly = Hourly(values, 24, 0.0)
+    profile = hourly.profile_ahead(now)
+    row = hourly.in_points(now, profile + 80, 73)
+    days = [row[:, 1 + 24 * n : 25 + 24 * n] - profile for n in range(3)]
+    for n, error in enumerate(days):
+        assert error == pytest.approx(80 * KEEPS_PER_DAY**n)
+
+
+@pytest.mark.parametrize("days", [5, 20, 60])
+def test_two_days_ahead_follow_the_daily_cycle(days):
+    row = one_row(waves(days), HOUR_S, 49)
+    truth = waves(days + 3, noise=0.0)[days * 24 - 1 :][:49]
+    assert np.abs(row[25:] - truth[25:]).mean() < 25
+    assert np.abs(np.diff(row)).max() < 120
+
+
+@pytest.mark.parametrize("period_s", [900.0, 1800.0, 2700.0, 3600.0, 7200.0, 21_600.0, 86_400.0])
+@pytest.mark.parametrize("days", [2, 9, 40])
+def test_any_distance_of_points_is_forecast(period_s, days):
+    steps = round(86_400 / period_s)
+    row = one_row(waves(days + 1, steps), period_s, 3 * steps)
+    assert np.isfinite(row).all()
+    assert row.min() >= 0
+    assert abs(row.mean() - 300) < 40

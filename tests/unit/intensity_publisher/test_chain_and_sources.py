@@ -188,3 +188,24 @@ async def test_a_complete_history_asks_nothing():
 async def test_an_archive_that_refuses_leaves_the_history_as_it_is():
     refusing = Backfill({"R": Archive(SourceUnreachable("not in the plan"))})
     assert await refusing.missing("R", [], SLOT - timedelta(hours=1), NOW) == []
+
+
+async def test_only_points_of_the_week_count_towards_a_complete_history():
+    archive = Archive()
+    since = SLOT - timedelta(hours=1)
+    older = [known(since - timedelta(minutes=5 * n)) for n in range(1, 14)]
+    assert len(await Backfill({"R": archive}).missing("R", older, since, NOW)) == 13
+    assert archive.asked == 1
+
+
+async def test_a_span_of_the_archive_ends_before_its_end():
+    start, end = SLOT - timedelta(hours=2), SLOT - timedelta(hours=1)
+    found = await Backfill({"R": Archive()}).between("R", start, end)
+    assert (found[0].at, found[-1].at, len(found)) == (start, end - timedelta(minutes=5), 12)
+
+
+@pytest.mark.parametrize(
+    "archives", [{}, {"R": Archive(SourceUnreachable("away"))}], ids=["none", "away"]
+)
+async def test_no_archive_or_one_that_does_not_answer_is_none(archives):
+    assert await Backfill(archives).between("R", SLOT - timedelta(hours=1), SLOT) is None
