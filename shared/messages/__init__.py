@@ -4,6 +4,7 @@ Readers ignore unknown fields; only the door that users submit through forbids t
 """
 
 from shared.messages.base import (
+    Event,
     Message,
     explain,
 )
@@ -30,11 +31,8 @@ from shared.messages.control import (
 from shared.messages.events import (
     AnyEvent,
     Attempted,
-    ControlTaken,
     Decided,
-    Event,
     Finished,
-    IntensityUpdated,
     JobAccepted,
     JobCancelled,
     JobDeferred,
@@ -49,10 +47,6 @@ from shared.messages.events import (
     JobRetried,
     JobStarted,
     JobSucceeded,
-    PoolResized,
-    ServiceBeat,
-    SlotPlan,
-    TimetableUpdated,
 )
 from shared.messages.jobs import (
     LARGEST_CHECKPOINT_BYTES,
@@ -68,6 +62,14 @@ from shared.messages.standing import (
     Standing,
     asker,
     scope_words,
+)
+from shared.messages.system_events import (
+    ControlTaken,
+    IntensityUpdated,
+    PoolResized,
+    ServiceBeat,
+    SlotPlan,
+    TimetableUpdated,
 )
 
 __all__ = [

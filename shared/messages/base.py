@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 
 class Message(BaseModel):
     """Anything on the wire."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Event(Message):
+    """Something that happened; the ledger counts each id once."""
+
+    id: UUID
+    at: AwareDatetime
 
 
 def explain(error: ValidationError, *, known: Iterable[str] = ()) -> str:

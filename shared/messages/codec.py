@@ -5,9 +5,9 @@ import json
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import InvalidJob, Undecodable
-from shared.messages.base import Message, explain
+from shared.messages.base import Event, Message, explain
 from shared.messages.control import Action, AnyControl, Control
-from shared.messages.events import AnyEvent, Event
+from shared.messages.events import AnyEvent
 from shared.messages.jobs import JobSubmit, QueuedJob
 
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)

@@ -5,20 +5,17 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.domain.bands import Band, Cuts
-from shared.domain.grid import Forecast, Freshness, Reading
 from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
-from shared.messages.base import Message
-from shared.messages.control import Action
-
-
-class Event(Message):
-    """Something that happened; the ledger counts each id once."""
-
-    id: UUID
-    at: AwareDatetime
+from shared.messages.base import Event
+from shared.messages.system_events import (
+    ControlTaken,
+    IntensityUpdated,
+    PoolResized,
+    ServiceBeat,
+    TimetableUpdated,
+)
 
 
 class JobEvent(Event):
@@ -179,111 +176,6 @@ class JobDied(JobEvent):
     type: Literal["job.died.v1"] = "job.died.v1"
     attempt: int
     error: str
-
-
-class IntensityUpdated(Event):
-    """A region's grid, as the publisher sees it now: the broadcast of every poll.
-
-    Attributes:
-        reading: the point that holds now; its values are None on the `unknown` rung.
-        forecast_issued_until: how far the provider's own forecast reaches; what lies beyond is the
-            built-in continuation, and so is all of it where this is None.
-        cuts: the band edges in force, for the values of the forecast.
-        reason: why this rung or this source, in words; None while the first source is live.
-        age_seconds: since the end of the last observed point; 0 while it holds.
-    """
-
-    type: Literal["intensity.updated.v1"] = "intensity.updated.v1"
-    reading: Reading
-    band: Band
-    freshness: Freshness
-    forecast: Forecast | None = None
-    forecast_issued_until: AwareDatetime | None = None
-    cuts: Cuts | None = None
-    reason: str | None = None
-    age_seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
-
-
-class PoolResized(Event):
-    """A worker pool follows the band."""
-
-    type: Literal["pool.resized.v1"] = "pool.resized.v1"
-    pool: str
-    region: str
-    band: Band
-    factor: float
-    consumers: int
-    prefetch: int
-    base_consumers: int
-    base_prefetch: int
-    reason: str
-
-
-class SlotPlan(Message):
-    """One slot of the timetable.
-
-    Attributes:
-        at: when the slot starts.
-        band: that is expected then.
-        expected_g_per_kwh: the forecast's mean over the slot; None where it is silent.
-        jobs: how many are planned to start in it.
-        load_seconds: job-seconds planned into it, those of jobs that began before included.
-        room_seconds: job-seconds left; None while no pool is known.
-    """
-
-    at: AwareDatetime
-    band: Band
-    expected_g_per_kwh: float | None
-    jobs: int
-    load_seconds: float
-    room_seconds: float | None
-
-
-class TimetableUpdated(Event):
-    """A region's timetable as the working scheduler has it: the present slot and all later ones.
-
-    Attributes:
-        consumers: how many jobs the region's pools run at once now; None while none is known.
-        backlog_seconds: job-seconds that the pools were given and have not finished.
-    """
-
-    type: Literal["timetable.updated.v1"] = "timetable.updated.v1"
-    region: str
-    slot_seconds: float
-    consumers: int | None
-    backlog_seconds: float | None
-    slots: tuple[SlotPlan, ...]
-
-
-class ControlTaken(Event):
-    """A service acted on a control message: the audit trail of who asked for what.
-
-    Attributes:
-        action: `cancel`, `run_now`, `pause`, `resume` or `eco`.
-        job_id: the job that it was about; None where it was about none.
-        scope: what it reached, in words: `job type ml_training in CAISO_NORTH`.
-        by: who asked for it, as they named themselves.
-    """
-
-    type: Literal["control.taken.v1"] = "control.taken.v1"
-    action: Action
-    job_id: UUID | None = None
-    scope: str
-    by: str | None
-
-
-class ServiceBeat(Event):
-    """A service is alive; `facts` are its own numbers, such as running jobs."""
-
-    type: Literal["service.beat.v1"] = "service.beat.v1"
-    service: str
-    instance: str
-    host: str
-    pid: int
-    started_at: AwareDatetime
-    interval_seconds: float
-    facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
 
 AnyEvent = Annotated[
