@@ -25,13 +25,20 @@ class JobEvent(Event):
 
 
 class Decided(JobEvent):
-    """A decision with all that explains it."""
+    """A decision with all that explains it.
+
+    Attributes:
+        attempts: runs that had ended in failure before.
+        piece: the piece of the next attempt that it is about; above 1 for the rest of a job that
+            was interrupted.
+    """
 
     cause: Cause
     reason: str
     numbers: Numbers
     attempts: int
     deferrals: int
+    piece: int = 1
     promised_g: float | None = None
 
 
@@ -178,6 +185,19 @@ class JobDied(JobEvent):
     error: str
 
 
+class JobReplayed(JobEvent):
+    """Somebody took a dead job out of `jobs.dead`, to be run afresh.
+
+    Attributes:
+        attempts: runs that failed so far; the next one's number follows, so that none repeats.
+        by: who asked for it, as they named themselves.
+    """
+
+    type: Literal["job.replayed.v1"] = "job.replayed.v1"
+    attempts: Annotated[int, Field(ge=0)]
+    by: str | None
+
+
 AnyEvent = Annotated[
     JobAccepted
     | JobRejected
@@ -192,6 +212,7 @@ AnyEvent = Annotated[
     | JobFailed
     | JobRetried
     | JobDied
+    | JobReplayed
     | IntensityUpdated
     | PoolResized
     | TimetableUpdated
