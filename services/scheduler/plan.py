@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,9 +15,12 @@ class Waiting:
     """A job on the wheel.
 
     Attributes:
+        job: what is left of it: its duration and energy are those of the rest.
         slot: the place where it waits.
-        load_slot: where the timetable has it; None where that lies beyond the wheel.
+        load_slot: where the timetable has it; None where that lies beyond the wheel, or the job
+            is paused.
         not_before: the end of a retry's backoff.
+        paused: whether it waits for the end of a pause.
     """
 
     job: Job
@@ -25,6 +28,7 @@ class Waiting:
     slot: int
     load_slot: int | None
     not_before: datetime | None = None
+    paused: bool = False
 
 
 class Plan:
@@ -52,6 +56,12 @@ class Plan:
         if not self._slots[slot]:
             del self._slots[slot]
         leave(self.timetable, waiting)
+
+    def pause(self, job_id: UUID) -> None:
+        """Note that a job is paused: it stays where it waits, and takes no room there."""
+        waiting = self.get(job_id)
+        if waiting is not None and not waiting.paused:
+            self.add(replace(waiting, load_slot=None, paused=True))
 
     def get(self, job_id: UUID) -> Waiting | None:
         """A job that waits; None if it does not."""

@@ -19,7 +19,7 @@ from services.scheduler.telling import Telling
 from shared.broker.consume import Handle, settling
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology, message_counts
-from shared.domain.jobs import Lane
+from shared.domain.jobs import Lane, rest_of
 from shared.errors import Undecodable
 from shared.messages import IntensityUpdated, QueuedJob, decode_queued
 
@@ -55,8 +55,10 @@ class Release:
         self._fleet = fleet
         self._placing = placing
         self._plan: Plan = placing.plan
+        self._calls = placing.calls
         self._clock = clock
         self._woken = asyncio.Event()
+        self._calls.wake = self._woken.set
         self._updated = False
         self._looked_at_s = 0.0
         self._telling = Telling(self._plan.timetable, grids, publisher, clock)
@@ -95,6 +97,7 @@ class Release:
             for slot in range(opened + 1, current + 1):
                 await self._open(slot)
             opened = current
+            await self._obey()
             await self._replan()
             await self._telling.tell(self._topology.regions)
 
@@ -137,8 +140,8 @@ class Release:
         places = [slot for slot, name in zip(slots, names, strict=True) if counts[name]]
 
         def is_due(message: AbstractIncomingMessage) -> bool:
-            waiting = _waiting(message)
-            if waiting is None or waiting.slot <= current:
+            waiting = self._waiting(message)
+            if waiting is None or self._is_due(waiting, current):
                 return True
             self._plan.add(waiting)
             return False
@@ -146,6 +149,36 @@ class Release:
         for slot in places:
             await self._open(slot, is_due)
         log.info("took over the wheel", places=len(places), jobs=sum(counts.values()))
+
+    def _waiting(self, message: AbstractIncomingMessage) -> Waiting | None:
+        """What a message on the wheel says of itself; None where it is none of ours."""
+        try:
+            queued = decode_queued(message.body)
+        except Undecodable:
+            return None
+        if queued.slot is None or not queued.job.regions:
+            return None
+        region = queued.region or queued.job.regions[0]
+        rest = rest_of(queued.job, queued.remaining_seconds)
+        paused = self._placing.orders.pause_of(rest) is not None
+        load_slot = None if paused else queued.slot
+        return Waiting(rest, region, queued.slot, load_slot, queued.not_before, paused)
+
+    def _is_due(self, waiting: Waiting, current: int) -> bool:
+        """Its slot is over; an order says so; or a pause that has ended took it past its time."""
+        if waiting.slot <= current or self._calls.concerns(waiting):
+            return True
+        if waiting.paused or waiting.not_before is not None:
+            return False
+        latest = waiting.job.latest_start(self._placing.rules.margin_seconds)
+        return waiting.slot > self._plan.timetable.wheel.slot_at(latest.timestamp())
+
+    async def _obey(self) -> None:
+        """Look at once at the jobs that somebody's order is about, and tell what was asked."""
+        for slot, called in self._calls.take().items():
+            await self._open(slot, partial(_is_one_of, called))
+            self._calls.looked(called)
+        await self._calls.tell_all()
 
     async def _replan(self) -> None:
         """Open slots early for the jobs in them that now do better, as far as there is room.
@@ -159,6 +192,7 @@ class Release:
             self._clock(),
             self._placing.rules,
             self._fleet.expected_seconds,
+            self._placing.orders.open_regions,
         )
         for number, _ in enumerate(replan.steps(only_to_run=not updated)):
             if number % LOOKED_AT_ONCE == LOOKED_AT_ONCE - 1:
@@ -208,18 +242,6 @@ class Release:
         queued: QueuedJob = decode_queued(message.body)
         self._plan.remove(queued.job.id)
         await self._placing.place(queued)
-
-
-def _waiting(message: AbstractIncomingMessage) -> Waiting | None:
-    """What a message on the wheel says of itself; None where it is none of ours."""
-    try:
-        queued = decode_queued(message.body)
-    except Undecodable:
-        return None
-    if queued.slot is None or not queued.job.regions:
-        return None
-    region = queued.region or queued.job.regions[0]
-    return Waiting(queued.job, region, queued.slot, queued.slot, queued.not_before)
 
 
 def _is_one_of(jobs: Collection[UUID], message: AbstractIncomingMessage) -> bool:

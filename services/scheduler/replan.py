@@ -11,9 +11,11 @@ from services.scheduler.plan import Plan, Waiting, leave, take
 from shared.domain.bands import Band
 from shared.domain.decisions import Defer, Rules, RunNow, decide_among
 from shared.domain.grid import Grid
+from shared.domain.jobs import Job
 from shared.domain.timetable import Wheel
 
 Seconds = Callable[[str, float], float]
+Regions = Callable[[Job], tuple[str, ...]]
 
 
 class Replan:
@@ -24,7 +26,13 @@ class Replan:
     """
 
     def __init__(
-        self, plan: Plan, grids: Grids, now: datetime, rules: Rules, busy_seconds: Seconds
+        self,
+        plan: Plan,
+        grids: Grids,
+        now: datetime,
+        rules: Rules,
+        busy_seconds: Seconds,
+        open_regions: Regions = lambda job: job.regions,
     ) -> None:
         """Take what is known at a moment.
 
@@ -34,6 +42,7 @@ class Replan:
             now: the moment.
             rules: the rules of decisions.
             busy_seconds: how long a job of some duration keeps a consumer of a region busy.
+            open_regions: where a job is not paused.
         """
         self._plan = plan
         self._trial = plan.timetable.copy()
@@ -43,6 +52,7 @@ class Replan:
         self._now_slot = self._wheel.slot_at(now.timestamp())
         self._rules = rules
         self._busy_seconds = busy_seconds
+        self._open_regions = open_regions
         self._seen: dict[str, Grid] = {}
         self.moves: dict[int, set[UUID]] = defaultdict(set)
 
@@ -63,11 +73,11 @@ class Replan:
             yield
 
     def _may_move(self, waiting: Waiting, *, only_to_run: bool) -> bool:
-        if waiting.slot <= self._now_slot:
+        if waiting.slot <= self._now_slot or waiting.paused:
             return False
         if waiting.not_before is not None and waiting.not_before > self._now:
             return False
-        grids = [self._grid(region) for region in waiting.job.regions]
+        grids = [self._grid(region) for region in self._open_regions(waiting.job)]
         known = [grid for grid in grids if grid.band is not Band.UNKNOWN]
         if not only_to_run:
             return bool(known)
@@ -75,7 +85,7 @@ class Replan:
 
     def _moves(self, waiting: Waiting, *, only_to_run: bool) -> bool:
         job, trial = waiting.job, self._trial
-        grids = [self._grid(region) for region in job.regions]
+        grids = [self._grid(region) for region in self._open_regions(job)]
         decision = decide_among(job, self._now, grids, trial, self._rules)
         region = decision.numbers.region
         if isinstance(decision, RunNow):

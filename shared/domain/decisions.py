@@ -8,7 +8,7 @@ from shared.domain.bands import Band
 from shared.domain.grid import Grid, utc
 from shared.domain.jobs import Job, Lane, OnDeadline, Priority, lane_of
 from shared.domain.offers import Offer, Offers
-from shared.domain.reasons import Cause, Numbers, reason
+from shared.domain.reasons import Cause, Numbers, Order, reason
 from shared.domain.timetable import Timetable
 
 
@@ -36,16 +36,21 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class RunNow:
-    """Send the job to a ready queue."""
+    """Send the job to a ready queue.
+
+    Attributes:
+        order: what somebody asked for, where that settled it.
+    """
 
     cause: Cause
     numbers: Numbers
     lane: Lane
+    order: Order | None = None
 
     @property
     def reason(self) -> str:
         """Why, in words."""
-        return reason(self.cause, self.numbers)
+        return reason(self.cause, self.numbers, order=self.order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,9 @@ class Defer:
     Attributes:
         slot: where it waits.
         until: when it is planned to run: the slot's start, or later than the wheel reaches.
-        load_slot: the slot that starts then; None where that lies beyond the wheel.
+        load_slot: the slot that starts then; None where that lies beyond the wheel, and where
+            the job will not run then.
+        order: what somebody asked for, where that settled it.
     """
 
     cause: Cause
@@ -63,11 +70,12 @@ class Defer:
     slot: int
     until: datetime
     load_slot: int | None
+    order: Order | None = None
 
     @property
     def reason(self) -> str:
         """Why, in words."""
-        return reason(self.cause, self.numbers, self.until)
+        return reason(self.cause, self.numbers, self.until, self.order)
 
 
 @dataclass(frozen=True, slots=True)

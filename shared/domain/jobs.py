@@ -1,6 +1,6 @@
 """A job, its priority and deadline arithmetic, and the states that it passes through."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -78,6 +78,8 @@ class Job:
         retries: how often it may be tried again after a failure.
         attempts: how many runs have ended in failure so far.
         deferrals: how many times it was sent to wait for a cleaner grid; never an attempt.
+        attempts_at_replay: of `attempts`, those before it was last replayed; the retries that it
+            was given anew come on top of them.
     """
 
     id: UUID
@@ -96,6 +98,7 @@ class Job:
     timeout_seconds: float | None = None
     attempts: int = 0
     deferrals: int = 0
+    attempts_at_replay: int = 0
 
     def latest_start(self, margin_seconds: float) -> datetime:
         """The last moment to start and still finish by the deadline, less a safety margin."""
@@ -117,6 +120,44 @@ class Job:
     def accepts(self) -> Band:
         """The dirtiest band that it runs in: high priority tolerates one more than it asks for."""
         return self.max_band.one_worse() if self.priority is Priority.HIGH else self.max_band
+
+
+def replayed(job: Job, now: datetime, deadline: datetime | None = None) -> Job:
+    """A dead job as it is submitted again: its retries and its time to finish begin anew.
+
+    Its attempts are counted on, so that no number is used twice.
+
+    Args:
+        job: as it died.
+        now: when it is submitted again.
+        deadline: its new one; None for as long from now as it had from its submission.
+    """
+    own_retries = max(0, job.retries - job.attempts_at_replay)
+    return replace(
+        job,
+        submitted_at=now,
+        deadline=deadline or now + (job.deadline - job.submitted_at),
+        retries=job.attempts + own_retries,
+        attempts_at_replay=job.attempts,
+    )
+
+
+def rest_of(job: Job, remaining_seconds: float | None) -> Job:
+    """What is left of a job, as a job: to decide and plan its rest as if that were all of it.
+
+    A declared energy is for the whole run, so the rest is expected to take its share of the
+    duration; a declared power needs no change.
+
+    Args:
+        job: the whole job.
+        remaining_seconds: how much longer it is expected to run; None for all of it.
+    """
+    if remaining_seconds is None:
+        return job
+    energy = job.energy_kwh
+    if energy is not None:
+        energy *= remaining_seconds / job.expected_duration_seconds
+    return replace(job, expected_duration_seconds=remaining_seconds, energy_kwh=energy)
 
 
 def lane_of(priority: Priority, *, due: bool) -> Lane:

@@ -21,6 +21,23 @@ class Cause(StrEnum):
     OUT_OF_BAND = "out_of_band"
     POOLS_FULL = "pools_full"
     BACKOFF = "backoff"
+    ASKED = "asked"  # somebody asked to run it now
+    PAUSED = "paused"  # somebody paused its type or its regions
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody asked for, as far as a reason tells it.
+
+    Attributes:
+        at: when it was asked for.
+        by: who asked, as they named themselves; None where they did not.
+        scope: what it reaches, in words: `job type t in R`, `everything in R`.
+    """
+
+    at: datetime
+    by: str | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +65,19 @@ class Numbers:
     expected_saving_g: float | None
 
 
-def reason(cause: Cause, numbers: Numbers, until: datetime | None = None) -> str:
-    """Why a job was sent to run, to wait until an instant, or given up."""
+def reason(
+    cause: Cause, numbers: Numbers, until: datetime | None = None, order: Order | None = None
+) -> str:
+    """Why a job was sent to run, to wait until an instant, or given up.
+
+    Args:
+        cause: the rule that settled it.
+        numbers: what the decision saw.
+        until: when a job that waits is looked at again.
+        order: what somebody asked for, where that settled it.
+    """
+    if order is not None:
+        return _ordered(order, until)
     latest = clock(numbers.latest_start)
     if until is not None:
         return (
@@ -69,6 +97,16 @@ _PLAIN = {
     Cause.LATEST_START: "its latest start {latest} is reached",
     Cause.GRID_UNKNOWN: "the grid is unknown, and no job is held by missing data",
 }
+
+
+def _ordered(order: Order, until: datetime | None) -> str:
+    if until is None:
+        return f"{order.by or 'somebody'} asked to run it now"
+    by = f" by {order.by}" if order.by else ""
+    return (
+        f"{order.scope} is paused since {clock(order.at)}{by}; it is decided afresh when that "
+        f"ends, and looked at again by {clock(until)}"
+    )
 
 
 def _why_later(cause: Cause, numbers: Numbers) -> str:

@@ -56,6 +56,10 @@ class Standing:
         """The pause of everything in a region, if there is one."""
         return self._pauses.get((None, None)) or self._pauses.get((None, region))
 
+    def pauses(self) -> tuple[PauseWork, ...]:
+        """Every pause in force, oldest first."""
+        return tuple(self._pauses.values())
+
     def eco_off(self, now: datetime) -> SetEco | None:
         """The order that capacity is not to follow the band, if one holds now."""
         if self._eco is None or self._eco.on:
