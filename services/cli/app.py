@@ -9,7 +9,14 @@ from typing import Annotated
 
 import typer
 
-from services.cli import commands_grid, commands_read, commands_watttime, commands_write, simulate
+from services.cli import (
+    commands_control,
+    commands_grid,
+    commands_read,
+    commands_watttime,
+    commands_write,
+    simulate,
+)
 from services.cli.command_group import EXIT_CODES, OneLineErrors
 from services.cli.durations import parse_duration
 
@@ -100,6 +107,11 @@ app.command()(commands_grid.grid)
 app.command()(commands_grid.plan)
 app.command()(simulate.simulate)
 app.command()(commands_read.doctor)
+app.command()(commands_control.cancel)
+app.command()(commands_control.run_now)
+app.command()(commands_control.pause)
+app.command()(commands_control.resume)
+app.command()(commands_control.eco)
 app.command()(commands_write.setup)
 app.command()(commands_watttime.emulate)
 app.add_typer(commands_watttime.watttime, name="watttime")
