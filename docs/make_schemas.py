@@ -13,6 +13,7 @@ from shared.messages import (
     AnyControl,
     AnyEvent,
     IntensityUpdated,
+    JobClaimed,
     JobSubmit,
     Message,
     QueuedJob,
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EVENTS: tuple[type[Message], ...] = get_args(get_args(AnyEvent)[0])
 CONTROLS: tuple[type[Message], ...] = get_args(get_args(AnyControl)[0])
-MESSAGES: tuple[type[Message], ...] = (JobSubmit, QueuedJob, Reply, *EVENTS, *CONTROLS)
+MESSAGES: tuple[type[Message], ...] = (JobSubmit, QueuedJob, Reply, JobClaimed, *EVENTS, *CONTROLS)
 
 
 def name_of(model: type[Message]) -> str:
@@ -43,6 +44,7 @@ def asyncapi() -> dict[str, Any]:
     topology = Topology(("<region>",), 288)
     channels = {
         "submissions": _channel(topology.jobs, "submit", [JobSubmit]),
+        "claims": _channel(topology.jobs, "claim", [JobClaimed]),
         "ready": _channel(topology.ready, "{region}.{lane}", [QueuedJob]),
         "events": _channel(topology.events, "#", list(EVENTS)),
         "control": _channel(topology.control, "#", list(CONTROLS)),
@@ -65,6 +67,7 @@ def asyncapi() -> dict[str, Any]:
         "channels": channels,
         "operations": {
             "submitJob": _operation("receive", "submissions"),
+            "noteWhoWasFirst": _operation("send", "claims"),
             "handOutJobs": _operation("send", "ready"),
             "askForSomething": _operation("receive", "control"),
             "tellWhatHappened": _operation("send", "events"),

@@ -94,3 +94,11 @@ class LedgerAddress(Settings):
         description="SQLAlchemy address of the ledger's database",
         repr=False,
     )
+
+
+class JobsFile(Settings):
+    """Where the job catalogue and the periodic jobs are written."""
+
+    jobs_file: Path = Field(
+        Path("jobs.toml"), description="the job catalogue and the periodic jobs; may be absent"
+    )

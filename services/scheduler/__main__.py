@@ -6,6 +6,7 @@ import sys
 from aio_pika.abc import AbstractConnection
 
 from services.scheduler.catalogue import Door, load_catalogue
+from services.scheduler.periodic import check_schedules
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from shared.broker.connection import keep_connected
@@ -13,6 +14,7 @@ from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
+from shared.jobs_file import load_schedules
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 HEARTBEAT_SECONDS = 5
@@ -22,16 +24,20 @@ HEARTBEAT_SECONDS = 5
 async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Wire the scheduler and run it until stopped."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "scheduler")
+    publisher = Publisher(settings.amqp_url, topology, "scheduler", clock=system_clock)
     identity = Identity("scheduler", system_clock())
+    door = Door(load_catalogue(settings.jobs_file), settings)
+    schedules = load_schedules(settings.jobs_file)
+    check_schedules(schedules, door)
     scheduler = Scheduler(
         topology,
-        Door(load_catalogue(settings.jobs_file), settings),
+        door,
         Wheel(settings.slot_seconds, settings.wheel_slots),
         Rules(margin_seconds=settings.margin_seconds),
         publisher,
         system_clock,
         identity.instance,
+        schedules,
     )
 
     async def session(connection: AbstractConnection) -> None:

@@ -1,11 +1,10 @@
 """The job catalogue: what a job of a type gets where its submission is silent."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +13,7 @@ from services.scheduler.settings import SchedulerSettings
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, OnDeadline, Priority
 from shared.errors import ConfigurationError, InvalidJob
+from shared.jobs_file import read_jobs_file
 from shared.messages import JobSubmit, Kwh, Seconds, Watts, explain
 
 T = TypeVar("T", bool, int)
@@ -40,24 +40,17 @@ class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     jobs: dict[str, JobDefaults] = Field(default_factory=dict)
+    schedule: Any = None  # shared/schedules.py reads these
 
 
 def load_catalogue(path: Path) -> Mapping[str, JobDefaults]:
-    """Read `jobs.toml`; a file that is absent is an empty catalogue.
+    """Read the catalogue in `jobs.toml`; a file that is absent is an empty one.
 
     Raises:
         ConfigurationError: it is not TOML, or a field is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise ConfigurationError(f"JOBS_FILE: {path} cannot be read: {error.strerror}") from error
-    try:
-        return _File.model_validate(tomllib.loads(text)).jobs
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"JOBS_FILE: {path} is not TOML: {error}") from error
+        return _File.model_validate(read_jobs_file(path)).jobs
     except ValidationError as error:
         raise ConfigurationError(f"JOBS_FILE: {path}: {explain(error)}") from error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
@@ -9,6 +10,7 @@ import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
 from services.scheduler.catalogue import Door
+from services.scheduler.claims import Claims, Submission, fingerprint, keys_of
 from services.scheduler.placing import Placing
 from shared.broker.publish import Publisher
 from shared.errors import MessageError, Undecodable
@@ -33,19 +35,26 @@ class Intake:
     """Handles what arrives in `jobs.submitted`."""
 
     def __init__(
-        self, door: Door, placing: Placing, publisher: Publisher, clock: Callable[[], datetime]
+        self,
+        door: Door,
+        placing: Placing,
+        publisher: Publisher,
+        clock: Callable[[], datetime],
+        claims: Claims,
     ) -> None:
-        """Take the catalogue's door and what places accepted jobs."""
+        """Take the catalogue's door, what places accepted jobs, and who was first."""
         self._door = door
         self._placing = placing
         self._publisher = publisher
         self._clock = clock
+        self._claims = claims
         self._held = 0
         self.accepted = 0
+        self.duplicates = 0
         self.rejected = 0
 
     async def handle(self, message: AbstractIncomingMessage) -> None:
-        """Accept and place one message.
+        """Accept and place one message; a repetition is answered with the first one's job.
 
         Raises:
             MessageError: it is no valid job; the sender was told, the message is set aside.
@@ -54,26 +63,47 @@ class Intake:
             await self._again(decode_queued(message.body))
             return
         try:
-            queued = self._accept(message)
+            reply = await self._submitted(message)
         except MessageError as error:
             await self._reject(message, str(error))
             raise
-        job = queued.job
-        accepted = JobAccepted(
-            id=uuid5(job.id, "accepted"), at=job.submitted_at, job_id=job.id, job=job
-        )
-        await asyncio.gather(self._publisher.event(accepted), self._placing.place(queued))
-        self.accepted += 1
-        await self._reply(message, Reply(id=job.id, accepted=True))
+        await self._reply(message, reply)
 
-    def _accept(self, message: AbstractIncomingMessage) -> QueuedJob:
+    async def _submitted(self, message: AbstractIncomingMessage) -> Reply:
+        submit, queued = self._accept(message)
+        submission = Submission(
+            keys=keys_of(submit),
+            job_id=queued.job.id,
+            message_id=message.message_id,
+            redelivered=bool(message.redelivered),
+            fingerprint=fingerprint(submit),
+        )
+        async with self._claims.held(submission) as held:
+            if held.duplicate:
+                self.duplicates += 1
+            else:
+                await self._place(queued, held.job_id)
+        return Reply(id=held.job_id, accepted=True, duplicate=held.duplicate)
+
+    async def _place(self, queued: QueuedJob, job_id: UUID) -> None:
+        job = replace(queued.job, id=job_id)
+        accepted = JobAccepted(
+            id=uuid5(job_id, "accepted"), at=job.submitted_at, job_id=job_id, job=job
+        )
+        await asyncio.gather(
+            self._publisher.event(accepted),
+            self._placing.place(queued.model_copy(update={"job": job})),
+        )
+        self.accepted += 1
+
+    def _accept(self, message: AbstractIncomingMessage) -> tuple[JobSubmit, QueuedJob]:
         if message.type not in {None, "", SUBMIT_VERSION}:
             raise Undecodable(f"type: {message.type!r} is not known; use {SUBMIT_VERSION} or none")
         submit = decode_submit(message.body)
         now = self._clock()
         job = self._door.accept(submit, job_id(submit, message.message_id), now)
         trace = message.headers.get("traceparent")
-        return QueuedJob(
+        return submit, QueuedJob(
             job=job,
             payload=submit.payload,
             traceparent=trace if isinstance(trace, str) else None,
@@ -93,7 +123,7 @@ class Intake:
         if 0 < wait_seconds <= slot_seconds and self._held < MOST_HELD_RETRIES:
             self._held += 1
             try:
-                await asyncio.sleep(wait_seconds)
+                await self._placing.wait_out(queued, wait_seconds)
             finally:
                 self._held -= 1
         await self._placing.place(queued)

@@ -1,17 +1,22 @@
 """One scheduler leads, others stand by; whoever leads runs intake and release."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from services.scheduler.catalogue import Door
+from services.scheduler.claims import Claims
+from services.scheduler.control import Orders
+from services.scheduler.control_calls import Calls
+from services.scheduler.control_log import ControlLog
 from services.scheduler.fleet import Fleet
 from services.scheduler.grids import Grids
 from services.scheduler.intake import Intake
+from services.scheduler.periodic import Periodic
 from services.scheduler.placing import Placing
 from services.scheduler.plan import Plan
 from services.scheduler.release import Release
@@ -23,7 +28,8 @@ from shared.broker.topology import Topology, check
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable
-from shared.messages import Event, PoolResized, ServiceBeat, decode_event
+from shared.messages import AnyControl, Event, PoolResized, ServiceBeat, decode_event
+from shared.schedules import Schedule
 from shared.tasks import end
 
 INTAKE_PREFETCH = 100
@@ -44,6 +50,7 @@ class Scheduler:
         publisher: Publisher,
         clock: Callable[[], datetime],
         instance: str,
+        schedules: Sequence[Schedule] = (),
     ) -> None:
         """Prepare; `session` does the work over one connection after another."""
         self._topology = topology
@@ -53,7 +60,11 @@ class Scheduler:
         self._publisher = publisher
         self._clock = clock
         self._instance = instance
+        self._schedules = schedules
+        self._claims_hold = timedelta(hours=door.settings.idempotency_hours)
         self._fleet = Fleet()
+        self._orders = Orders()
+        self._calls: Calls | None = None
         self._plan: Plan | None = None
         self._release: Release | None = None
         self._intake: Intake | None = None
@@ -65,6 +76,7 @@ class Scheduler:
             "waiting": self._plan.jobs() if self._plan else None,
             "accepted": self._intake.accepted if self._intake else None,
             "rejected": self._intake.rejected if self._intake else None,
+            "duplicates": self._intake.duplicates if self._intake else None,
         }
 
     async def session(
@@ -72,23 +84,43 @@ class Scheduler:
     ) -> None:
         """Stand by, lead, and stop in good order when told to."""
         topology = self._topology
-        needed = (topology.submitted, topology.leader, topology.intensity_log)
+        needed = (
+            topology.submitted,
+            topology.leader,
+            topology.intensity_log,
+            topology.control_log,
+            topology.claims,
+        )
         await check(connection, (*needed, *topology.ready_queues(), *topology.places()))
         await self._hear_pools(connection)
+        claims = Claims(connection, topology, self._publisher, self._clock, self._claims_hold)
+        await claims.follow()
+        # Heard from the start, so that a standby knows what was asked for when it takes over.
+        self._orders = Orders()
+        control_log = ControlLog(self._take_order)
+        await control_log.follow(connection, topology.control_log)
         if not await wait_for_lead(connection, topology.leader, stop, standby_seconds):
             return
         log.info("leading")
         try:
-            await self._lead(connection, stop)
+            await self._lead(connection, stop, claims)
         finally:
-            self._plan = self._intake = self._release = None
+            self._plan = self._intake = self._release = self._calls = None
 
-    async def _lead(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
+    async def _lead(
+        self, connection: AbstractConnection, stop: asyncio.Event, claims: Claims
+    ) -> None:
         plan = self._plan = Plan(self._wheel)
         grids = Grids()
         fleet = self._fleet
-        placing = Placing(grids, fleet, plan, self._rules, self._publisher, self._clock)
-        intake = self._intake = Intake(self._door, placing, self._publisher, self._clock)
+        orders = self._orders
+        calls = self._calls = Calls(orders, plan, self._publisher, self._clock)
+        placing = Placing(
+            grids, fleet, plan, self._rules, self._publisher, self._clock, orders, calls
+        )
+        intake = self._intake = Intake(
+            self._door, placing, self._publisher, self._clock, claims
+        )
         release = self._release = Release(
             connection, self._topology, grids, fleet, placing, self._publisher, self._clock
         )
@@ -96,18 +128,30 @@ class Scheduler:
         await follow(stream, self._topology.intensity_log, "last", release.take)
         # A job that is decided before the stream is read would see an unknown grid, and run.
         await release.wait_for_grids(CATCH_UP_SECONDS)
+        await claims.catch_up()
+        periodic = Periodic(
+            self._schedules, self._publisher, claims, self._clock, self._claims_hold
+        )
         consuming = await connection.channel()
         await consuming.set_qos(INTAKE_PREFETCH)
         submitted = await consuming.get_queue(self._topology.submitted.name, ensure=False)
         await submitted.consume(settling(intake.handle, self._publisher.set_aside))
         opening = asyncio.ensure_future(release.run())
+        submitting = asyncio.ensure_future(periodic.run())
         stopping = asyncio.ensure_future(stop.wait())
+        working = {opening, submitting}
         try:
-            await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if opening.done():
-                opening.result()
+            await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in working:
+                if task.done():
+                    task.result()
         finally:
-            await end(opening, stopping)
+            await end(*working, stopping)
+
+    def _take_order(self, asked: AnyControl) -> None:
+        self._orders.take(asked)
+        if self._calls is not None:
+            self._calls.hear(asked)
 
     async def _hear_pools(self, connection: AbstractConnection) -> None:
         """Follow the pools from the start, so that a standby knows them when it takes over."""

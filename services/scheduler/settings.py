@@ -1,18 +1,15 @@
 """Settings of the scheduler."""
 
-from pathlib import Path
-
 from pydantic import Field
 
 from shared.domain.bands import Band
 from shared.domain.jobs import OnDeadline, Priority
-from shared.settings import BrokerSettings
+from shared.settings import BrokerSettings, JobsFile
 
 
-class SchedulerSettings(BrokerSettings):
+class SchedulerSettings(BrokerSettings, JobsFile):
     """What the scheduler reads from the environment."""
 
-    jobs_file: Path = Field(Path("jobs.toml"), description="the job catalogue; may be absent")
     default_max_band: Band = Field(Band.LOW, description="carbon requirement of a silent job")
     default_priority: Priority = Field(Priority.NORMAL, description="priority of a silent job")
     default_deadline_seconds: float = Field(
@@ -27,3 +24,9 @@ class SchedulerSettings(BrokerSettings):
     )
     margin_seconds: float = Field(60.0, ge=0, description="safety kept before a latest start")
     standby_seconds: float = Field(2.0, gt=0, description="how often a standby tries to lead")
+    idempotency_hours: float = Field(
+        24.0,
+        gt=0,
+        le=168,
+        description="how long an idempotency key or an own id stands for its job",
+    )

@@ -1,7 +1,7 @@
 """The one way to publish: persistent, mandatory, confirmed, and tried again until it is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
@@ -19,6 +19,7 @@ from shared.errors import BrokerUnreachable, PublishFailed
 from shared.messages import (
     Control,
     Event,
+    JobClaimed,
     JobEvent,
     JobSubmit,
     Message,
@@ -32,6 +33,11 @@ from shared.messages import (
 CONFIRM_SECONDS = 20.0
 ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
+REASON_HEADER = "x-reason"
+KEPT_AT_HEADER = "x-kept-at"
+"""Why and when a message was put into `jobs.dead` or `jobs.rejected`."""
+KEEPING_HEADERS = frozenset({REASON_HEADER, KEPT_AT_HEADER, "x-delivery-count", "x-death"})
+CLAIM_GIVE_UP_SECONDS = 20.0  # its submission is given back to the intake and tried again
 
 Headers = Mapping[str, str | int | float | datetime | None]
 log = structlog.get_logger()
@@ -40,8 +46,22 @@ log = structlog.get_logger()
 class Publisher:
     """Publishes over its own connection, which it opens when needed and after each loss."""
 
-    def __init__(self, url: str, topology: Topology, name: str) -> None:
-        """Prepare; nothing is opened before the first publish."""
+    def __init__(
+        self,
+        url: str,
+        topology: Topology,
+        name: str,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Prepare; nothing is opened before the first publish.
+
+        Args:
+            url: the broker's address.
+            topology: the names of everything there.
+            name: shown in the broker's own pages.
+            clock: dates what is kept in `jobs.dead` and `jobs.rejected`; None leaves it undated.
+        """
+        self._clock = clock
         self._url = url
         self._topology = topology
         self._name = f"{name} publishes"
@@ -55,6 +75,14 @@ class Publisher:
         message = self._message(encode(job), message_name(job), message_id=message_id)
         message.reply_to = reply_to
         await self._publish(self._topology.jobs, "submit", message)
+
+    async def claim(self, claim: JobClaimed) -> None:
+        """Note on the stream who submits under a key; the first one there holds it."""
+        message = self._message(encode(claim), message_name(claim), message_id=str(claim.id))
+        message.timestamp = claim.at
+        await self._publish(
+            self._topology.jobs, "claim", message, give_up_seconds=CLAIM_GIVE_UP_SECONDS
+        )
 
     async def retry(self, job: QueuedJob) -> None:
         """Send a failed job back to the scheduler."""
@@ -74,7 +102,7 @@ class Publisher:
 
     async def dead(self, job: QueuedJob, reason: str) -> None:
         """Keep a job that failed for good."""
-        await self._job(self._topology.jobs, "dead", job, headers={"x-reason": reason[:2000]})
+        await self._job(self._topology.jobs, "dead", job, headers=self._why_kept(reason))
 
     async def set_aside(self, delivery: aio_pika.abc.AbstractIncomingMessage, reason: str) -> None:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
@@ -82,14 +110,34 @@ class Publisher:
         kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
         copy = aio_pika.Message(
             delivery.body,
-            headers={**kept, "x-reason": reason[:2000]},
+            headers={**kept, **self._why_kept(reason)},
             content_type=delivery.content_type,
+            content_encoding=delivery.content_encoding,
+            reply_to=delivery.reply_to,
+            timestamp=delivery.timestamp,
             correlation_id=delivery.correlation_id,
             message_id=delivery.message_id,
             type=delivery.type,
             delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         )
         await self._publish(self._topology.jobs, "rejected", copy)
+
+    async def submit_again(self, kept: aio_pika.abc.AbstractIncomingMessage) -> None:
+        """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
+        headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
+        copy = aio_pika.Message(
+            kept.body,
+            headers=headers,
+            content_type=kept.content_type,
+            content_encoding=kept.content_encoding,
+            reply_to=kept.reply_to,
+            timestamp=kept.timestamp,
+            correlation_id=kept.correlation_id,
+            message_id=kept.message_id,
+            type=kept.type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+        )
+        await self._publish(self._topology.jobs, "submit", copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
         """Answer a submission; an address that is gone is not an error."""
@@ -124,6 +172,10 @@ class Publisher:
         if connection is not None:
             with suppress(*LOST):
                 await connection.close()
+
+    def _why_kept(self, reason: str) -> dict[str, str | datetime]:
+        headers: dict[str, str | datetime] = {REASON_HEADER: reason[:2000]}
+        return headers if self._clock is None else headers | {KEPT_AT_HEADER: self._clock()}
 
     async def _job(
         self, exchange: Exchange, key: str, job: QueuedJob, *, headers: Headers | None = None

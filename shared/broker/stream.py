@@ -11,7 +11,14 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from shared.broker.consume import acknowledge
 from shared.broker.topology import Queue
 from shared.errors import Undecodable
-from shared.messages import AnyControl, IntensityUpdated, decode_control, decode_event
+from shared.messages import (
+    AnyControl,
+    IntensityUpdated,
+    JobClaimed,
+    decode_claim,
+    decode_control,
+    decode_event,
+)
 
 IDLE_SECONDS = 1.0  # a stream has no end; this long without a message means caught up
 PREFETCH = 200
@@ -76,6 +83,20 @@ async def follow_control(
         take(decode_control(body), number)
 
     await _follow(channel, queue, offset, take_control)
+
+
+async def follow_claims(
+    channel: AbstractChannel,
+    queue: Queue,
+    offset: Offset,
+    take: Callable[[JobClaimed, int], None],
+) -> None:
+    """The same for the claims."""
+
+    def take_claim(body: bytes, number: int) -> None:
+        take(decode_claim(body), number)
+
+    await _follow(channel, queue, offset, take_claim)
 
 
 async def _follow(

@@ -126,6 +126,11 @@ class Topology:
         return Queue(self.named("control.log"), _stream(), ((self.control, "#"),))
 
     @property
+    def claims(self) -> Queue:
+        """Eight days of who was first to submit under an idempotency key or an id."""
+        return Queue(self.named("jobs.claims"), _stream(), ((self.jobs, "claim"),))
+
+    @property
     def ledger_events(self) -> Queue:
         """Everything that happened, for the ledger."""
         arguments: Arguments = {"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_RETURNS}
@@ -157,6 +162,7 @@ class Topology:
             *single,
             self.intensity_log,
             self.control_log,
+            self.claims,
             self.ledger_events,
             *(self.publisher_lead(region) for region in self.regions),
             *self.ready_queues(),

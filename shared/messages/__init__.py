@@ -10,6 +10,7 @@ from shared.messages.base import (
 )
 from shared.messages.codec import (
     action_of,
+    decode_claim,
     decode_control,
     decode_event,
     decode_queued,
@@ -51,6 +52,7 @@ from shared.messages.events import (
 )
 from shared.messages.jobs import (
     LARGEST_CHECKPOINT_BYTES,
+    JobClaimed,
     JobSubmit,
     JobType,
     Kwh,
@@ -88,6 +90,7 @@ __all__ = [
     "IntensityUpdated",
     "JobAccepted",
     "JobCancelled",
+    "JobClaimed",
     "JobDeferred",
     "JobDied",
     "JobEvent",
@@ -120,6 +123,7 @@ __all__ = [
     "Watts",
     "action_of",
     "asker",
+    "decode_claim",
     "decode_control",
     "decode_event",
     "decode_queued",

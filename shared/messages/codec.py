@@ -8,7 +8,7 @@ from shared.errors import InvalidJob, Undecodable
 from shared.messages.base import Event, Message, explain
 from shared.messages.control import Action, AnyControl, Control
 from shared.messages.events import AnyEvent
-from shared.messages.jobs import JobSubmit, QueuedJob
+from shared.messages.jobs import JobClaimed, JobSubmit, QueuedJob
 
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _CONTROLS: TypeAdapter[AnyControl] = TypeAdapter(AnyControl)
@@ -64,6 +64,18 @@ def decode_queued(body: bytes) -> QueuedJob:
         return QueuedJob.model_validate_json(body)
     except ValidationError as error:
         raise Undecodable(f"not a job.queued.v1: {explain(error)}") from error
+
+
+def decode_claim(body: bytes) -> JobClaimed:
+    """Read a claim.
+
+    Raises:
+        Undecodable: it is none.
+    """
+    try:
+        return JobClaimed.model_validate_json(body)
+    except ValidationError as error:
+        raise Undecodable(f"not a job.claimed.v1: {explain(error)}") from error
 
 
 def decode_event(body: bytes) -> AnyEvent:

@@ -97,10 +97,33 @@ class QueuedJob(Message):
     remaining_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
+class JobClaimed(Message):
+    """The claim of a submission on its idempotency key or its own id; kept on `jobs.claims`.
+
+    Attributes:
+        key: `key:` and the idempotency key, or `id:` and the job's id.
+        job_id: the job that the key stands for, if no earlier claim holds.
+        fingerprint: of the job's type and payload, which a repetition has to match.
+    """
+
+    type: Literal["job.claimed.v1"] = "job.claimed.v1"
+    id: UUID
+    at: AwareDatetime
+    key: str
+    job_id: UUID
+    fingerprint: str
+
+
 class Reply(Message):
-    """What a submission's `reply_to` gets: acceptance, or the rejection's reason."""
+    """What a submission's `reply_to` gets: acceptance, or the rejection's reason.
+
+    Attributes:
+        id: of the job that stands for the submission; None where it is rejected.
+        duplicate: whether that job is an earlier submission's, with the same id or key.
+    """
 
     type: Literal["job.reply.v1"] = "job.reply.v1"
     id: UUID | None
     accepted: bool
     reason: str | None = None
+    duplicate: bool = False
