@@ -11,8 +11,10 @@ import typer
 
 from services.cli import (
     commands_control,
+    commands_dead,
     commands_grid,
     commands_read,
+    commands_schedule,
     commands_watttime,
     commands_write,
     simulate,
@@ -112,9 +114,12 @@ app.command()(commands_control.run_now)
 app.command()(commands_control.pause)
 app.command()(commands_control.resume)
 app.command()(commands_control.eco)
+app.add_typer(commands_dead.dead, name="dead")
+app.add_typer(commands_dead.rejected, name="rejected")
 app.command()(commands_write.setup)
 app.command()(commands_watttime.emulate)
 app.add_typer(commands_watttime.watttime, name="watttime")
+app.add_typer(commands_schedule.schedule, name="schedule")
 
 
 def run() -> None:

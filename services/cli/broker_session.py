@@ -18,6 +18,12 @@ def quiet_logs() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
+def quiet_broker_logs() -> None:
+    """AMQP's library prints a refused connection with a traceback; the error is one line."""
+    for name in ("aio_pika", "aiormq"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
 def topology_of(places: Places) -> Topology:
     """The names of everything in this deployment."""
     settings = places.settings
@@ -31,9 +37,7 @@ async def connected(places: Places, command: str) -> AsyncIterator[AbstractConne
     Raises:
         BrokerUnreachable: nothing answers there, or the login is refused.
     """
-    # The client prints a refused connection with a traceback; the error says it in one line.
-    for name in ("aio_pika", "aiormq"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    quiet_broker_logs()
     connection = await connect(places.amqp_url, f"carbon-aware {command}")
     try:
         yield connection

@@ -68,6 +68,9 @@ def submit(  # noqa: PLR0913 - the contract's options
     wait_timeout: Annotated[
         str, typer.Option("--wait-timeout", metavar="10m", help="How long to wait at most.")
     ] = "10m",
+    cancel_on_interrupt: Annotated[
+        bool, typer.Option("--cancel-on-interrupt", help="Ctrl-C calls a job off that is awaited.")
+    ] = False,
     json: AsJson = False,
     data_dir: DataDir = USUAL_DATA_DIR,
 ) -> None:
@@ -101,7 +104,7 @@ def submit(  # noqa: PLR0913 - the contract's options
     )
     job = build_submission(options, system_clock(), uuid4, sys.stdin.read)
     seconds = read_option("--wait-timeout", parse_duration, wait_timeout)
-    waiting = WaitOptions(seconds) if wait else None
+    waiting = WaitOptions(seconds, cancel_on_interrupt) if wait else None
     quiet_logs()
     asyncio.run(submit_job(find_places(data_dir), job, waiting, as_json=json))
 

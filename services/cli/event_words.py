@@ -16,18 +16,22 @@ from services.cli.palette import (
 from services.cli.words import counted, duration, energy, grams, intensity
 from shared.domain.jobs import State
 from shared.messages import (
-    AnyEvent,
+    ControlTaken,
     Event,
     Finished,
     IntensityUpdated,
     JobAccepted,
+    JobCancelled,
     JobDeferred,
     JobDied,
     JobEvent,
     JobExpired,
     JobFailed,
+    JobPaused,
+    JobProgressed,
     JobRejected,
     JobReleased,
+    JobReplayed,
     JobRetried,
     JobStarted,
     JobSucceeded,
@@ -49,7 +53,7 @@ class EventLine:
     text: Text
 
 
-def event_line(event: AnyEvent) -> EventLine:
+def event_line(event: Event) -> EventLine:
     """An event in words; times are UTC."""
     subject = str(event.job_id)[:ID_LENGTH] if isinstance(event, JobEvent) else ""
     style, word, text = _say(event)
@@ -107,6 +111,30 @@ def _started(event: JobStarted) -> Said:
 
 
 @_say.register
+def _progressed(event: JobProgressed) -> Said:
+    share = "" if event.fraction is None else f"{event.fraction:.0%}".replace("%", " %")
+    said = (part for part in (share, event.message) if part)
+    return STATE_STYLES[State.RUNNING], "progress", ", ".join(said)
+
+
+@_say.register
+def _paused(event: JobPaused) -> Said:
+    left = f"{duration(event.remaining_seconds)} left"
+    return STATE_STYLES[State.DEFERRED], "paused", f"{_run_words(event)}, {left}: {event.reason}"
+
+
+@_say.register
+def _cancelled(event: JobCancelled) -> Said:
+    return STATE_STYLES[State.CANCELLED], "cancelled", f"{_by(event.by)}: {event.reason}"
+
+
+@_say.register
+def _replayed(event: JobReplayed) -> Said:
+    failed = counted(event.attempts, "failed attempt")
+    return "", "replayed", f"{_by(event.by)}, after {failed}"
+
+
+@_say.register
 def _succeeded(event: JobSucceeded) -> Said:
     return GOOD, "succeeded", _run_words(event)
 
@@ -147,6 +175,12 @@ def _resized(event: PoolResized) -> Said:
 
 
 @_say.register
+def _control_taken(event: ControlTaken) -> Said:
+    what = event.action.value.replace("_", " ")
+    return "bold", "control", f"{what} {_by(event.by)}: {event.scope}"
+
+
+@_say.register
 def _beat(event: ServiceBeat) -> Said:
     known = {name: value for name, value in event.facts.items() if value is not None}
     facts = ", ".join(f"{name} {value}" for name, value in known.items() if "." not in name)
@@ -158,6 +192,10 @@ def _timetable(event: TimetableUpdated) -> Said:
     jobs = sum(slot.jobs for slot in event.slots)
     slots = sum(slot.jobs > 0 for slot in event.slots)
     return "dim", "plan", f"{event.region}: {counted(jobs, 'job')} in {counted(slots, 'slot')}"
+
+
+def _by(asker: str | None) -> str:
+    return f"by {asker}" if asker else "by request"
 
 
 def _run_words(event: Finished) -> str:

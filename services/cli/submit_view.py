@@ -1,34 +1,35 @@
-"""How `submit` reports: the id, the scheduler's answer, and the job's end if that is awaited."""
+"""How `submit` reports: the id, the scheduler's answer, and the job's way if that is awaited."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from contextlib import ExitStack
 from dataclasses import dataclass
+from uuid import UUID
 
 import typer
 from sqlalchemy import Engine
 
+from services.cli.job_progress import progress_shown
 from services.cli.job_view import job_rows
-from services.cli.output import console, error_console, print_json, print_rows
+from services.cli.output import console, print_json, print_rows
 from services.cli.settings import Places
-from services.cli.submit import ANSWER_SECONDS, Show, send, wait_until_final
-from services.cli.words import moment
+from services.cli.submit import ANSWER_SECONDS, job_client, send, wait_for_end
+from shared.client import JobClient, JobHandle
 from shared.domain.jobs import State
-from shared.errors import CarbonAwareError, JobFailed
+from shared.errors import JobFailed
 from shared.ledger.reads import JobStatus
 from shared.ledger.schema import open_engine
 from shared.messages import JobSubmit
 from shared.runtime import system_clock
 
-
-class Rejected(CarbonAwareError):
-    """The scheduler does not take the job."""
+CANCEL_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class WaitOptions:
-    """How long to wait for the job's end."""
+    """How long to wait for the job's end, and what becomes of it when the wait is interrupted."""
 
     seconds: float
+    cancel_on_interrupt: bool = False
 
 
 async def submit_job(
@@ -42,41 +43,76 @@ async def submit_job(
     """Publish a job and report.
 
     Raises:
-        Rejected: the scheduler refused it.
+        JobRejected: the scheduler refused it.
         JobFailed: it was awaited and did not succeed.
         WaitTimedOut: it was awaited and goes on.
     """
-    # A ledger that cannot be read is found out before the job is sent, not after.
-    engine = open_engine(places.ledger_url) if waiting else None
+    with ExitStack() as stack:
+        engine = None
+        if waiting is not None:
+            # A ledger that cannot be read is found out before the job is sent, not after.
+            engine = open_engine(places.ledger_url)
+            stack.callback(engine.dispose)
+        async with job_client(places, results=waiting is not None) as client:
+            handle = await send(client, job, answer_seconds)
+            _report_answer(job, handle, quietly=waiting is not None)
+            if engine is not None and waiting is not None:
+                final = await _end_of(client, engine, handle.id, waiting)
+                _report_end(final, as_json=as_json)
+            elif as_json:
+                print_json(_told(handle))
+            else:
+                typer.echo(str(handle.id))
+
+
+def _told(handle: JobHandle) -> dict[str, object]:
+    answered = handle.duplicate is not None
+    return {
+        "id": handle.id,
+        "accepted": True,
+        "answered": answered,
+        "duplicate": bool(handle.duplicate),
+    }
+
+
+def _report_answer(job: JobSubmit, handle: JobHandle, *, quietly: bool) -> None:
+    if handle.duplicate is None:
+        known = "; if its key is known, the first job stands for it" if job.idempotency_key else ""
+        typer.echo(f"published and confirmed; no scheduler has answered yet{known}", err=True)
+    elif handle.duplicate:
+        typer.echo(f"not placed again: job {handle.id} was first", err=True)
+    elif not quietly:
+        follow = f"follow it with `carbon-aware watch {handle.id}`"
+        typer.echo(f"accepted; {follow}", err=True)
+
+
+async def _end_of(
+    client: JobClient, engine: Engine, job_id: UUID, waiting: WaitOptions
+) -> JobStatus:
     try:
-        answer = await send(places, job, answer_seconds)
-        if answer is not None and not answer.accepted:
-            raise Rejected(f"the job was rejected: {answer.reason}")
-        if answer is None:
-            typer.echo("published and confirmed; no scheduler has answered yet", err=True)
-        if engine is not None and waiting is not None:
-            await _report_end(engine, job, waiting, as_json=as_json)
-        elif as_json:
-            print_json({"id": job.id, "accepted": True, "answered": answer is not None})
-        else:
-            typer.echo(str(job.id))
-            if answer is not None:
-                follow = f"follow it with `carbon-aware watch {job.id}`"
-                typer.echo(f"accepted; {follow}", err=True)
-    finally:
-        if engine is not None:
-            engine.dispose()
+        with progress_shown() as show:
+            return await wait_for_end(
+                client, engine, job_id, waiting.seconds, clock=system_clock, show=show
+            )
+    except asyncio.CancelledError:  # what Ctrl-C makes of the running task
+        await _interrupted(client, job_id, waiting)
+        raise
 
 
-async def _report_end(
-    engine: Engine, job: JobSubmit, waiting: WaitOptions, *, as_json: bool
-) -> None:
-    if job.id is None:
-        raise ValueError("a submission without an id cannot be awaited")
-    with _spinner() as show:
-        final = await wait_until_final(
-            engine, job.id, waiting.seconds, clock=system_clock, show=show
-        )
+async def _interrupted(client: JobClient, job_id: UUID, waiting: WaitOptions) -> None:
+    if waiting.cancel_on_interrupt:
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await client.cancel(job_id, reason="the wait for it was interrupted")
+        typer.echo(f"asked to cancel job {job_id}", err=True)
+        return
+    typer.echo(
+        f"job {job_id} goes on; follow it with `carbon-aware watch {job_id}`, "
+        f"call it off with `carbon-aware cancel {job_id}`",
+        err=True,
+    )
+
+
+def _report_end(final: JobStatus, *, as_json: bool) -> None:
     if as_json:
         print_json(final)
     else:
@@ -86,35 +122,3 @@ async def _report_end(
             f"job {final.id} is {final.state.value}: {final.error or final.reason or 'no reason'}; "
             f"see `carbon-aware why {final.id}`"
         )
-
-
-@contextmanager
-def _spinner() -> Iterator[Show]:
-    """A spinner on a terminal; elsewhere one line for each new state."""
-    out = error_console()
-    if out.is_terminal and not out.is_dumb_terminal:
-        with out.status("submitted") as spinner:
-            yield lambda job: spinner.update(progress(job))
-    else:
-        yield _changes()
-
-
-def progress(job: JobStatus | None) -> str:
-    """Where a job is, in a few words."""
-    if job is None:
-        return "submitted"
-    if job.state is State.DEFERRED and job.planned_at is not None:
-        return f"deferred, planned {moment(job.planned_at, system_clock())}"
-    return job.state.value
-
-
-def _changes() -> Show:
-    last: list[State | None] = []
-
-    def show(job: JobStatus | None) -> None:
-        state = job.state if job else None
-        if last != [state]:
-            last[:] = [state]
-            typer.echo(progress(job), err=True)
-
-    return show

@@ -15,6 +15,7 @@ from shared.errors import BrokerUnreachable, ConfigurationError, Undecodable
 from shared.ledger.reads import recent_events
 from shared.messages import (
     AnyEvent,
+    JobCancelled,
     JobDied,
     JobEvent,
     JobExpired,
@@ -24,7 +25,7 @@ from shared.messages import (
     decode_event,
 )
 
-FINAL_EVENTS = (JobSucceeded, JobDied, JobExpired)
+FINAL_EVENTS = (JobSucceeded, JobDied, JobExpired, JobCancelled)
 POLL_SECONDS = 1.0
 MOST_EVENTS_PER_POLL = 1000
 

@@ -3,13 +3,11 @@
 import asyncio
 import sys
 from random import Random
-from uuid import uuid4
 
 from pydantic import Field
 
 from services.demo.workload import run
-from shared.broker.publish import Publisher
-from shared.broker.topology import Topology
+from shared.client import JobClient
 from shared.runtime import run_service
 from shared.settings import BrokerSettings
 
@@ -23,11 +21,12 @@ class DemoSettings(BrokerSettings):
 
 async def main(settings: DemoSettings, stop: asyncio.Event) -> None:
     """Submit jobs until stopped."""
-    topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "demo workload")
     random = Random(settings.demo_seed)  # noqa: S311 - a workload is no secret
-    await run(publisher, random, uuid4, settings.demo_interval_seconds, stop)
-    await publisher.close()
+    client = JobClient(
+        settings.amqp_url, namespace=settings.namespace, results=False, name="demo workload"
+    )
+    async with client:
+        await run(client, random, settings.demo_interval_seconds, stop)
 
 
 if __name__ == "__main__":

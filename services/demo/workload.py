@@ -1,13 +1,12 @@
 """A mixed workload: mostly patient batch jobs, some urgent ones, now and then a burst."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from random import Random
-from uuid import UUID
 
 import structlog
 
-from shared.broker.publish import Publisher
+from shared.client import JobClient
 from shared.errors import PublishFailed
 from shared.messages import JobSubmit
 from shared.runtime import wait_or_stop
@@ -36,19 +35,17 @@ def jobs(random: Random) -> Iterator[list[JobSubmit]]:
 
 
 async def run(
-    publisher: Publisher,
+    client: JobClient,
     random: Random,
-    new_id: Callable[[], UUID],
     interval_seconds: float,
     stop: asyncio.Event,
 ) -> None:
     """Submit a batch at every interval until stopped."""
     for batch in jobs(random):
-        for job in batch:
-            try:
-                await publisher.submit(job, message_id=str(new_id()))
-            except PublishFailed as error:
-                log.warning("job not submitted", type=job.type, error=str(error))
+        try:
+            await client.submit_many(batch)
+        except PublishFailed as error:
+            log.warning("jobs not submitted", jobs=len(batch), error=str(error))
         if await wait_or_stop(stop, interval_seconds * (0.5 + random.random())):
             return
 

@@ -13,8 +13,7 @@ from services.cli.broker_checks import check_broker
 from services.cli.findings import Mark
 from services.cli.settings import CliSettings, Places
 from services.cli.setup import set_up
-from services.cli.submit import send
-from services.cli.submit_view import Rejected, submit_job
+from services.cli.submit_view import submit_job
 from services.cli.watch import follow, live_events
 from services.scheduler.catalogue import Door
 from services.scheduler.service import Scheduler
@@ -22,6 +21,7 @@ from services.scheduler.settings import SchedulerSettings
 from shared.broker.connection import connect
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology, message_counts
+from shared.client import JobRejected
 from shared.domain.bands import Band
 from shared.domain.decisions import Rules
 from shared.domain.grid import Freshness, Reading, Signal
@@ -108,7 +108,7 @@ async def test_the_scheduler_answers(places: Places, capsys: pytest.CaptureFixtu
     job = a_job()
     await submit_job(places, job, None, as_json=True, answer_seconds=20)
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told == {"id": str(job.id), "accepted": True, "answered": True}
+    assert told == {"id": str(job.id), "accepted": True, "answered": True, "duplicate": False}
     await submit_job(places, a_job(), None, as_json=False, answer_seconds=20)
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()[-1]) == 36  # the id alone, for scripts
@@ -118,7 +118,7 @@ async def test_the_scheduler_answers(places: Places, capsys: pytest.CaptureFixtu
 @pytest.mark.usefixtures("scheduler")
 async def test_a_rejection_has_its_reason(places: Places) -> None:
     with pytest.raises(
-        Rejected, match="'MARS' is not served here; use one of CAISO_NORTH"
+        JobRejected, match="'MARS' is not served here; use one of CAISO_NORTH"
     ) as error:
         await submit_job(places, a_job(region="MARS"), None, as_json=True, answer_seconds=20)
     assert error.value.exit_code == 1
@@ -138,7 +138,7 @@ async def test_without_a_scheduler_the_job_is_safe_and_that_is_said(
 
 async def test_a_broker_that_was_not_set_up_is_said_at_once(places: Places) -> None:
     with pytest.raises(ConfigurationError, match="run `carbon-aware setup` once"):
-        await send(places, a_job(), 5)
+        await submit_job(places, a_job(), None, as_json=True)
     with pytest.raises(ConfigurationError, match="run `carbon-aware setup` once"):
         async with live_events(places):
             pass

@@ -1,0 +1,271 @@
+"""The client for asyncio."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from shared.broker.publish import Publisher
+from shared.broker.topology import Topology
+from shared.client.listener import Listener
+from shared.client.recorded import Recorded
+from shared.client.results import JobHandle, JobRejected, JobResult, NotAnswered, result_of
+from shared.client.settings import ClientSettings
+from shared.client.submissions import SomeJob, id_of, whole_submission
+from shared.errors import PublishFailed, WaitTimedOut
+from shared.messages import (
+    CancelJob,
+    JobEvent,
+    JobProgressed,
+    JobSubmit,
+    RunJobNow,
+)
+from shared.runtime import system_clock
+
+CONFIRM_SECONDS = 30.0
+ANSWER_SECONDS = 30.0
+IN_FLIGHT = 200  # confirms awaited at once: the knee of what one connection carries
+LOOK_UP_SECONDS = 2.0
+
+OnProgress = Callable[[JobProgressed], None]
+OnEvent = Callable[[JobEvent], None]
+
+
+class JobClient:
+    """Submits jobs over one connection, and hears of them over another.
+
+    Use it as an `async with` block, and keep it for as long as there are jobs to submit.
+    """
+
+    def __init__(
+        self,
+        amqp_url: str,
+        *,
+        namespace: str = "",
+        ledger_url: str | None = None,
+        results: bool = True,
+        name: str = "job client",
+    ) -> None:
+        """Prepare; the block connects.
+
+        Args:
+            amqp_url: RabbitMQ's address.
+            namespace: prefix of every exchange and queue of the deployment.
+            ledger_url: where to look for jobs that ended before this client listened.
+            results: whether to hear of jobs at all; a client that only submits says False, and is
+                spared the events of everybody's jobs.
+            name: shown on the broker's pages.
+        """
+        topology = Topology((), 1, namespace)
+        self._publisher = Publisher(amqp_url, topology, name)
+        self._listener = Listener(amqp_url, topology, name, events=results)
+        self._recorded = Recorded(ledger_url) if ledger_url else None
+        self._results = results
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """A client of AMQP_URL and NAMESPACE, from the environment or `.env`; LEDGER_URL if set.
+
+        Raises:
+            ConfigurationError: a variable is wrong.
+        """
+        settings = ClientSettings.load()
+        return cls(
+            settings.amqp_url,
+            namespace=settings.namespace,
+            ledger_url=settings.known_ledger_url(),
+        )
+
+    async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            BrokerUnreachable: nothing answers there, or the login is refused.
+            ConfigurationError: the broker was not set up.
+        """
+        await self._listener.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close what was opened."""
+        await self._listener.close()
+        await self._publisher.close()
+        if self._recorded is not None:
+            self._recorded.close()
+
+    async def submit(
+        self,
+        job: str | JobSubmit,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        wait_accepted: bool | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+        **fields: Any,  # noqa: ANN401 - the fields of a submission
+    ) -> JobHandle:
+        """Publish a job; it is safe at the return.
+
+        Args:
+            job: its type, or a whole submission.
+            payload: a JSON object for its handler.
+            wait_accepted: whether to wait for the scheduler's answer; by default only with an
+                idempotency key, for only the scheduler knows the first job's id.
+            answer_seconds: how long.
+            fields: of a submission, such as `max_band`, `deadline_seconds`, `priority`.
+
+        Raises:
+            InvalidJob: a field is wrong; the line names it.
+            JobRejected: the scheduler does not take it.
+            NotAnswered: no scheduler has answered; the broker has the job all the same.
+            PublishFailed: the broker did not confirm it. It may have it: submit it again with the
+                same `id`.
+        """
+        whole = whole_submission(job, payload, fields)
+        wait = whole.idempotency_key is not None if wait_accepted is None else wait_accepted
+        if wait:
+            return await self._submit_and_ask(whole, answer_seconds)
+        return await self._publish(whole)
+
+    async def submit_many(self, jobs: Iterable[JobSubmit | Mapping[str, Any]]) -> list[JobHandle]:
+        """Publish many jobs with their confirms awaited together; nobody waits for answers.
+
+        Args:
+            jobs: submissions, or their fields.
+
+        Returns:
+            Their handles, in order.
+
+        Raises:
+            InvalidJob: one is wrong; nothing was sent.
+            PublishFailed: some were not confirmed. Give each job an `id` of your own to be able
+                to send all of them again: those that arrived are not taken twice.
+        """
+        whole = [whole_submission(job, None, {}) for job in jobs]
+        free = asyncio.Semaphore(IN_FLIGHT)
+
+        async def send(job: JobSubmit) -> JobHandle:
+            async with free:
+                return await self._publish(job)
+
+        done = await asyncio.gather(*(send(job) for job in whole), return_exceptions=True)
+        failed = [each for each in done if isinstance(each, BaseException)]
+        if failed:
+            raise PublishFailed(
+                f"{len(failed)} of {len(whole)} jobs were not confirmed: {failed[0]}"
+            ) from failed[0]
+        return [each for each in done if isinstance(each, JobHandle)]
+
+    async def wait(
+        self,
+        job: SomeJob,
+        *,
+        timeout_seconds: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> JobResult:
+        """Wait until a job has come to its end.
+
+        A job of this client is heard of whenever it ends. Any other has to end while this waits,
+        unless the client has a ledger to ask.
+
+        Args:
+            job: a handle, or an id.
+            timeout_seconds: how long to wait at most; None for as long as it takes.
+            on_progress: gets what its handler says of its progress.
+            on_event: gets each of its events, as long as this waits.
+
+        Raises:
+            WaitTimedOut: it has not ended in time; it goes on.
+            ValueError: this client was told not to hear of results.
+        """
+        if not self._results:
+            raise ValueError("this client was made with results=False: it hears of no job")
+        job_id = id_of(job)
+        ended: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
+
+        def hear(event: JobEvent) -> None:
+            result = result_of(event)
+            if on_event is not None:
+                on_event(event)
+            if on_progress is not None and isinstance(event, JobProgressed):
+                on_progress(event)
+            if result is not None and not ended.done():
+                ended.set_result(result)
+
+        with self._listener.hearing(job_id, hear):
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    return self._listener.result(job_id) or await self._end_of(job_id, ended)
+            except TimeoutError:
+                raise WaitTimedOut(
+                    f"job {job_id} has not ended after {timeout_seconds:g} s; it goes on"
+                ) from None
+
+    async def cancel(
+        self, job: SomeJob, *, by: str | None = None, reason: str | None = None
+    ) -> None:
+        """Call a job off, in whatever state it is; returns once the broker has the wish.
+
+        Args:
+            job: a handle, or an id.
+            by: who asks; shown and kept.
+            reason: why; shown and kept.
+
+        Raises:
+            PublishFailed: the broker did not confirm it.
+        """
+        why = {"reason": reason} if reason else {}
+        await self._publisher.control(
+            CancelJob(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job), **why)
+        )
+
+    async def run_now(self, job: SomeJob, *, by: str | None = None) -> None:
+        """Pull a waiting job out of its slot and run it on any grid.
+
+        Raises:
+            PublishFailed: the broker did not confirm it.
+        """
+        await self._publisher.control(
+            RunJobNow(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job))
+        )
+
+    async def _end_of(self, job_id: UUID, ended: asyncio.Future[JobResult]) -> JobResult:
+        """From the events, or from the ledger if there is one."""
+        while self._recorded is not None:
+            known = await self._recorded.result(job_id)
+            if known is not None:
+                return known
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_UP_SECONDS):
+                    return await asyncio.shield(ended)
+        return await ended
+
+    async def _publish(self, job: JobSubmit, reply_to: str | None = None) -> JobHandle:
+        job_id = job.id or uuid4()
+        self._listener.remember(job_id)
+        try:
+            async with asyncio.timeout(CONFIRM_SECONDS):
+                await self._publisher.submit(job, message_id=str(job_id), reply_to=reply_to)
+        except TimeoutError:
+            raise PublishFailed(
+                f"the broker did not confirm the job within {CONFIRM_SECONDS:.0f} s; "
+                f"it may have it, so submit it again with the id {job_id}"
+            ) from None
+        return JobHandle(job_id)
+
+    async def _submit_and_ask(self, job: JobSubmit, answer_seconds: float) -> JobHandle:
+        with self._listener.answer(str(job.id)) as answer:
+            sent = await self._publish(job, self._listener.address)
+            try:
+                async with asyncio.timeout(answer_seconds):
+                    reply = await answer
+            except TimeoutError:
+                raise NotAnswered(
+                    f"no scheduler has answered within {answer_seconds:g} s; the broker has job "
+                    f"{sent.id}, which is taken as soon as one runs",
+                    sent,
+                ) from None
+        if not reply.accepted or reply.id is None:
+            raise JobRejected(f"the job was rejected: {reply.reason}")
+        self._listener.remember(reply.id)
+        return JobHandle(reply.id, duplicate=reply.duplicate)
