@@ -59,19 +59,25 @@ def show_job(engine: "Engine", job_id: str, *, as_json: bool) -> None:
 
 
 def why(job_id: JobId, *, json: AsJson = False, data_dir: DataDir = USUAL_DATA_DIR) -> None:
-    """Every decision about a job with its numbers, and what came of it."""
-    from services.cli.job_view import print_decisions
+    """Every decision about a job with its numbers, its attempts, and what came of them."""
     from services.cli.output import console, print_json
-    from shared.ledger.reads import decisions, job_status
+    from services.cli.trail_view import Trail, print_trail
+    from shared.ledger.reads import attempts, audit_of_job, decisions, job_status
     from shared.runtime import system_clock
 
     with _ledger(data_dir) as engine:
         job = job_status(engine, job_id)
-        trail = decisions(engine, job.id)
+        trail = Trail(
+            job,
+            decisions(engine, job.id),
+            attempts(engine, job.id),
+            audit_of_job(engine, job.id),
+        )
     if json:
-        print_json({"id": job.id, "decisions": trail})
+        told = {"decisions": trail.decisions, "attempts": trail.attempts, "audit": trail.audit}
+        print_json({"id": job.id} | told)
     else:
-        print_decisions(console(), job, trail, system_clock())
+        print_trail(console(), trail, system_clock())
 
 
 def watch(

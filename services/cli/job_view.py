@@ -1,35 +1,34 @@
-"""One job as `status ID` prints it, and its decisions as `why ID` does."""
+"""One job as `status ID` prints it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import Console
 from rich.text import Text
 
-from services.cli.output import Rows, as_json, print_columns, print_rows
-from services.cli.palette import band_badge, signed_style, simulated_badge, state_word
-from services.cli.words import UNKNOWN, clock, counted, duration, energy, grams, intensity, moment
+from services.cli.output import Rows, as_json
+from services.cli.palette import signed_style, simulated_badge, state_word
+from services.cli.words import UNKNOWN, clock, counted, duration, energy, grams, moment
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.reads import DecisionRow, JobStatus
+from shared.ledger.reads import JobStatus, Piece
 
-_OUTCOMES = {
-    "deferred": State.DEFERRED,
-    "released": State.READY,
-    "expired": State.EXPIRED,
-}
+PIECES_SHOWN = 8
 
 
 def job_rows(job: JobStatus, now: datetime) -> Rows:
     """A job, line by line; lines that do not apply are left out."""
     yield "Job", str(job.id)
     yield "Type", job.type or UNKNOWN
-    yield "State", state_word(job.state)
+    yield "State", _state(job)
+    if job.progress is not None:
+        yield "Progress", _progress(job, now)
+    if job.state is State.CANCELLED:
+        yield "Cancelled", cancellation(job)
     if job.state is State.DEFERRED:
         yield "Planned", moment(job.planned_at, now)
     if job.reason and job.state not in FINAL_STATES:
         yield "Reason", job.reason
     yield from _times(job, now)
     yield "Attempts", f"{job.attempts}, deferred {job.deferrals} times".replace(" 1 times", " once")
+    yield from _pieces(job, now)
     if job.state in FINAL_STATES:
         yield from _account(job)
     if job.error:
@@ -52,64 +51,58 @@ def saved_line(job: JobStatus) -> Text:
     return line
 
 
-def print_decisions(
-    out: Console, job: JobStatus, decisions: Sequence[DecisionRow], now: datetime
-) -> None:
-    """The trail: each decision with its reason and its numbers, then what came of it."""
-    out.print(Text.assemble((str(job.id), "bold"), f"  {job.type or ''}"), soft_wrap=True)
-    if job.submitted_at:
-        print_columns(out, [_step(clock(job.submitted_at, now), Text("submitted"), _wish(job))])
-    for row in decisions:
-        word = state_word(_OUTCOMES[row.outcome])
-        word.plain = row.outcome
-        print_columns(out, [_step(clock(row.at, now), word, Text(row.reason))])
-        print_columns(out, [_step("", Text(), line) for line in _numbers(row, now)])
-    if not decisions:
-        print_columns(out, [_step("", Text("waiting"), Text("no decision is recorded yet"))])
-    if job.started_at:
-        text = Text(f"after {duration(job.wait_seconds)}" if job.wait_seconds is not None else "")
-        print_columns(out, [_step(clock(job.started_at, now), Text("started"), text)])
-    if job.finished_at:
-        step = _step(clock(job.finished_at, now), state_word(job.state), Text(job.error or ""))
-        print_columns(out, [step])
-    print_rows(out, [("Saved", saved_line(job))])
+def cancellation(job: JobStatus) -> str:
+    """Who called a job off, and why."""
+    by = f"by {job.cancelled_by}" if job.cancelled_by else "nobody said by whom"
+    return f"{by}: {job.cancel_reason}" if job.cancel_reason else by
 
 
-def _step(at: str, word: Text, text: Text) -> tuple[tuple[str | Text, int | None], ...]:
-    return (Text(at, "dim"), 12 if len(at) <= 12 else 19), (word, 9), (text, None)
+def run_words(piece: Piece) -> str:
+    """How long a piece ran, and what it used: `58 s, 1.20 Wh measured`."""
+    if piece.finished_at is None:
+        return "its end is not known"
+    seconds = (piece.finished_at - piece.started_at).total_seconds()
+    method = f" {piece.energy_method.value}" if piece.energy_method else ""
+    used = f", {energy(piece.energy_kwh)}{method}" if piece.energy_kwh is not None else ""
+    return f"{duration(max(0.0, seconds))}{used}"
 
 
-def _wish(job: JobStatus) -> Text:
-    band = job.max_band.words if job.max_band else UNKNOWN
-    deadline = job.deadline.isoformat(timespec="seconds") if job.deadline else UNKNOWN
-    priority = job.priority.value if job.priority else UNKNOWN
-    return Text(f"{priority} priority, at most {band}, finish by {deadline}".replace("+00:00", "Z"))
+def _state(job: JobStatus) -> Text:
+    word = state_word(job.state)
+    if job.piece > 1 and job.state not in FINAL_STATES:
+        word.append(f", piece {job.piece}", "default")
+    return word
 
 
-def _numbers(row: DecisionRow, now: datetime) -> list[Text]:
-    seen = Text(f"{row.region} {intensity(row.intensity_g_per_kwh, row.index_percent)} ")
-    seen.append_text(band_badge(row.band)).append(f" {row.freshness.value}")
-    if row.forecast_age_seconds is not None:
-        seen.append(f", forecast {duration(max(0.0, row.forecast_age_seconds))} old")
-    if row.attempts:
-        seen.append(f", after {counted(row.attempts, 'failed attempt')}")
-    plan = [f"latest start {clock(row.latest_start, now)}"]
-    if row.planned_at is not None:
-        plan.insert(0, f"planned {clock(row.planned_at, now)}")
-    if row.expected_g_per_kwh is not None and row.planned_at is not None:
-        plan.append(f"{_rounded(row.window_g_per_kwh)} if run at once")
-        plan.append(f"{row.expected_g_per_kwh:.0f} g/kWh expected there")
-    if row.expected_saving_g:
-        plan.append(f"expected saving {grams(row.expected_saving_g, signed=True)}")
-    return [seen, Text(", ".join(plan), "dim")]
+def _progress(job: JobStatus, now: datetime) -> str:
+    told = job.progress
+    if told is None:
+        return UNKNOWN
+    fraction = None if told.fraction is None else f"{told.fraction:.0%}".replace("%", " %")
+    said = ", ".join(part for part in (fraction, told.message) if part)
+    return f"{said} ({duration(max(0.0, (now - told.at).total_seconds()))} ago)"
 
 
-def _rounded(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.0f} g/kWh"
+def _pieces(job: JobStatus, now: datetime) -> Rows:
+    """Where it ran, if that was more than one run; of very many the last ones."""
+    if len(job.pieces) < 2:
+        return
+    shown = job.pieces[-PIECES_SHOWN:]
+    left_out = len(job.pieces) - len(shown)
+    if left_out:
+        yield "Ran", f"{counted(left_out, 'time')} before those below"
+    for place, piece in enumerate(shown):
+        label = "Ran" if place == 0 and not left_out else ""
+        name = f"attempt {piece.attempt}" + (f", piece {piece.piece}" if piece.piece > 1 else "")
+        outcome = piece.outcome or "not over yet"
+        ran = "" if piece.finished_at is None else f"{run_words(piece)} "
+        yield label, f"{clock(piece.started_at, now)}  {outcome}: {name}, {ran}in {piece.region}"
 
 
 def _times(job: JobStatus, now: datetime) -> Rows:
     yield "Submitted", moment(job.submitted_at, now)
+    if job.replayed_at:
+        yield "Replayed", moment(job.replayed_at, now)
     if job.started_at:
         waited = f", after {duration(job.wait_seconds)}" if job.wait_seconds is not None else ""
         yield "Started", moment(job.started_at, now) + waited

@@ -1,6 +1,6 @@
 """The ledger's tables, typed, for SQLite and PostgreSQL."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Double,
     Index,
     MetaData,
@@ -17,49 +16,17 @@ from sqlalchemy import (
     Table,
     Text,
     TypedColumns,
-    TypeDecorator,
     Uuid,
     false,
     text,
 )
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+from shared.ledger.instants import Instant
+
 AnyRow = Row[*tuple[Any, ...]]
 """A row of any columns, read by their names."""
 ACCOUNT_IS_DUE = "account_due"
 """The partial index's condition; SQLite uses the index only where a query says exactly this."""
-
-
-def to_microseconds(at: datetime) -> int:
-    """Microseconds since 1970, exact.
-
-    Raises:
-        ValueError: the instant has no time zone.
-    """
-    if at.tzinfo is None:
-        raise ValueError(f"{at} has no time zone")
-    return (at - _EPOCH) // _MICROSECOND
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime as whole microseconds since 1970.
-
-    A plain integer sorts, subtracts and compares the same way in every database.
-    """
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """Store."""
-        del dialect
-        return None if value is None else to_microseconds(value)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        """Read."""
-        del dialect
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
 class EventColumns(TypedColumns):
@@ -94,6 +61,7 @@ class JobColumns(TypedColumns):
     state_key: Named[str] = Column(Text())
     state: Named[str] = Column(Text())
     state_at: Named[datetime] = Column(Instant())
+    piece: Named[int] = Column(BigInteger(), server_default="1")
     finished_at: Named[datetime | None] = Column(Instant())
     result: Named[str | None] = Column(Text())
     # group "decision": from the last decision
@@ -111,6 +79,20 @@ class JobColumns(TypedColumns):
     # group "failure": from the last failure
     failure_key: Named[str | None] = Column(Text())
     error: Named[str | None] = Column(Text())
+    # group "replayed": from the last replay of a dead job; as good as a new submission
+    replayed_key: Named[str | None] = Column(Text())
+    replayed_at: Named[datetime | None] = Column(Instant())
+    replayed_deadline: Named[datetime | None] = Column(Instant())
+    # group "cancelled": from the first cancellation
+    cancelled_key: Named[str | None] = Column(Text())
+    cancelled_by: Named[str | None] = Column(Text())
+    cancel_reason: Named[str | None] = Column(Text())
+    # group "progress": from the last word of the last piece
+    progress_key: Named[str | None] = Column(Text())
+    progress_attempt: Named[int | None] = Column(BigInteger())
+    progress_fraction: Named[float | None] = Column(Double())
+    progress_message: Named[str | None] = Column(Text())
+    progress_at: Named[datetime | None] = Column(Instant())
     # the highest counters seen, and the first start
     attempts: Named[int] = Column(BigInteger())
     deferrals: Named[int] = Column(BigInteger())
@@ -131,10 +113,15 @@ class JobColumns(TypedColumns):
 
 
 class AttemptColumns(TypedColumns):
-    """Each attempt once; the first success counts, else the first failure, else the last start."""
+    """Each piece of each attempt once; an attempt that is not interrupted has piece 1 alone.
+
+    Of several things told of a piece the first success counts, else the first failure, else the
+    first pause, else the first cancellation, else the last start.
+    """
 
     job_id: Named[UUID] = Column(Uuid(), primary_key=True)
     attempt: Named[int] = Column(BigInteger(), primary_key=True, autoincrement=False)
+    piece: Named[int] = Column(BigInteger(), primary_key=True, autoincrement=False)
     key: Named[str] = Column(Text())
     pool: Named[str] = Column(Text())
     region: Named[str] = Column(Text())
@@ -143,6 +130,8 @@ class AttemptColumns(TypedColumns):
     outcome: Named[str | None] = Column(Text())
     energy_kwh: Named[float | None] = Column(Double())
     energy_method: Named[str | None] = Column(Text())
+    remaining_seconds: Named[float | None] = Column(Double())
+    reason: Named[str | None] = Column(Text())
     error: Named[str | None] = Column(Text())
     traceback: Named[str | None] = Column(Text())
 
@@ -158,6 +147,7 @@ class DecisionColumns(TypedColumns):
     cause: Named[str] = Column(Text())
     reason: Named[str] = Column(Text())
     attempts: Named[int] = Column(BigInteger())
+    piece: Named[int] = Column(BigInteger(), server_default="1")
     deferrals: Named[int] = Column(BigInteger())
     promised_g: Named[float | None] = Column(Double())
     planned_at: Named[datetime | None] = Column(Instant())
@@ -262,6 +252,17 @@ class RejectionColumns(TypedColumns):
     reason: Named[str] = Column(Text())
 
 
+class AuditColumns(TypedColumns):
+    """Each time that a service acted on what somebody asked for; replays of dead jobs too."""
+
+    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
+    at: Named[datetime] = Column(Instant())
+    action: Named[str] = Column(Text())
+    job_id: Named[UUID | None] = Column(Uuid())
+    scope: Named[str] = Column(Text())
+    by: Named[str | None] = Column(Text())
+
+
 metadata = MetaData()
 events = Table("events", metadata, EventColumns)
 jobs = Table("jobs", metadata, JobColumns)
@@ -273,6 +274,7 @@ pool_sizes = Table("pool_sizes", metadata, PoolSizeColumns)
 services = Table("services", metadata, ServiceColumns)
 timetables = Table("timetables", metadata, TimetableColumns)
 rejections = Table("rejections", metadata, RejectionColumns)
+audit = Table("audit", metadata, AuditColumns)
 
 Index("ix_events_at", events.c.at)
 Index("ix_events_job_id", events.c.job_id)
@@ -293,3 +295,5 @@ Index("ix_pool_sizes_region_at", pool_sizes.c.region, pool_sizes.c.at)
 Index("ix_pool_sizes_pool_at", pool_sizes.c.pool, pool_sizes.c.at)
 Index("ix_services_at", services.c.at)
 Index("ix_rejections_at", rejections.c.at)
+Index("ix_audit_at", audit.c.at)
+Index("ix_audit_job_id", audit.c.job_id, audit.c.at)

@@ -191,11 +191,13 @@ class JobReplayed(JobEvent):
     Attributes:
         attempts: runs that failed so far; the next one's number follows, so that none repeats.
         by: who asked for it, as they named themselves.
+        deadline: its new one; None where it keeps its own.
     """
 
     type: Literal["job.replayed.v1"] = "job.replayed.v1"
     attempts: Annotated[int, Field(ge=0)]
     by: str | None
+    deadline: AwareDatetime | None = None
 
 
 AnyEvent = Annotated[

@@ -3,6 +3,8 @@
 Each function takes the engine, and the time where the answer depends on it.
 """
 
+from shared.ledger.reads.attempts import AttemptRow, Piece, attempts
+from shared.ledger.reads.audit import AuditRow, audit, audit_of_job
 from shared.ledger.reads.decisions import (
     DecisionRow,
     RecentDecision,
@@ -22,6 +24,7 @@ from shared.ledger.reads.grid import GridNow, ReadingRow, latest_grid, readings_
 from shared.ledger.reads.jobs import (
     EventRow,
     JobStatus,
+    Progress,
     SavingsPoint,
     job_status,
     recent_events,
@@ -32,21 +35,28 @@ from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, stat
 from shared.ledger.reads.timetables import PlannedRoom, TimetableRow, latest_timetables
 
 __all__ = [
+    "AttemptRow",
+    "AuditRow",
     "Capacity",
     "DecisionRow",
     "EventRow",
     "GridNow",
     "JobCounts",
     "JobStatus",
+    "Piece",
     "PlannedRoom",
     "PlannedSlot",
     "PoolSize",
+    "Progress",
     "ReadingRow",
     "RecentDecision",
     "SavingsPoint",
     "ServiceRow",
     "Statistics",
     "TimetableRow",
+    "attempts",
+    "audit",
+    "audit_of_job",
     "decisions",
     "job_status",
     "latest_grid",

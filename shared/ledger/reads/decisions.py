@@ -10,7 +10,7 @@ from shared.domain.bands import Band
 from shared.domain.grid import Freshness
 from shared.domain.jobs import State
 from shared.domain.reasons import Cause
-from shared.ledger.reads.jobs import find_job
+from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, jobs
 from shared.ledger.tables import decisions as decision_rows
@@ -22,6 +22,8 @@ class DecisionRow:
 
     Attributes:
         outcome: `deferred`, `released` or `expired`.
+        attempts: runs that had failed before.
+        piece: of the next attempt, that it is about.
     """
 
     at: datetime
@@ -43,6 +45,7 @@ class DecisionRow:
     forecast_age_seconds: float | None
     attempts: int
     deferrals: int
+    piece: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +145,5 @@ def _decision(row: AnyRow) -> DecisionRow:
         forecast_age_seconds=row.forecast_age_seconds,
         attempts=row.attempts,
         deferrals=row.deferrals,
+        piece=row.piece,
     )

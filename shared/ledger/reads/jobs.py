@@ -7,19 +7,32 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy import ColumnElement, Engine, select
 
 from shared.domain.bands import Band
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.domain.savings import EnergyMethod, IntensityMethod
-from shared.errors import NotFound
+from shared.ledger.reads.attempts import Piece, pieces_of
+from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, events
 from shared.ledger.tables import jobs as job_rows
 
-SHORTEST_PREFIX = 6
-_HEX_DIGITS = 32
+_BETWEEN_PIECES = frozenset({State.DEFERRED, State.READY})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a running job is, as its handler last said.
+
+    Attributes:
+        fraction: of the whole job that is done; None where only the message says it.
+    """
+
+    fraction: float | None
+    message: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +43,16 @@ class JobStatus:
         attempts: how many were begun.
         started_at: its first start.
         planned_at: the slot of its last deferral.
-        energy_kwh: of all its attempts, failed ones included.
-        wasted_kwh: of the failed ones alone.
+        deadline: its latest finish; that of the last replay where it was replayed.
+        energy_kwh: of all its attempts and pieces, failed and cancelled ones included.
+        wasted_kwh: of what came to nothing alone.
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.
+        piece: of the present attempt, that runs or runs next.
+        progress: while it runs, and between the pieces of an attempt; else None.
+        pieces: every piece of every attempt, in their order.
+        cancelled_by: who called it off; None unless it is cancelled, or nobody said.
     """
 
     id: UUID
@@ -66,6 +84,12 @@ class JobStatus:
     reference_g: float | None
     wasted_kwh: float | None
     wait_seconds: float | None
+    piece: int
+    progress: Progress | None
+    pieces: tuple[Piece, ...]
+    cancelled_by: str | None
+    cancel_reason: str | None
+    replayed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +120,8 @@ def job_status(engine: Engine, job_id: UUID | str) -> JobStatus:
         NotFound: there is no such job, or more than one.
     """
     with reading(engine) as connection:
-        return _status(find_job(connection, job_id))
+        row = find_job(connection, job_id)
+        return _status(row, pieces_of(connection, [row.id]).get(row.id, ()))
 
 
 def recent_jobs(
@@ -113,7 +138,9 @@ def recent_jobs(
     if region is not None:
         query = query.where(job_rows.c.region == region)
     with reading(engine) as connection:
-        return [_status(row) for row in connection.execute(query)]
+        rows = connection.execute(query).all()
+        pieces = pieces_of(connection, [row.id for row in rows])
+        return [_status(row, pieces.get(row.id, ())) for row in rows]
 
 
 def savings_over_time(
@@ -162,33 +189,9 @@ def recent_events(engine: Engine, limit: int = 50) -> list[EventRow]:
         ]
 
 
-def find_job(connection: Connection, job_id: UUID | str) -> AnyRow:
-    """A job's row by its id, or by the beginning of its id.
-
-    Raises:
-        NotFound: there is no such job, or more than one.
-    """
-    first, last = _range(job_id)
-    query = select(job_rows).where(job_rows.c.id.between(first, last)).limit(2)
-    found = connection.execute(query).all()
-    if not found:
-        raise NotFound(f"the ledger knows no job {job_id}; `carbon-aware watch` shows what arrives")
-    if len(found) > 1:
-        raise NotFound(f"more than one job begins with {job_id}; give more of its id")
-    return found[0]
-
-
-def _range(job_id: UUID | str) -> tuple[UUID, UUID]:
-    """The smallest and the largest id with a beginning; ids sort as their hex digits do."""
-    digits = str(job_id).strip().lower().replace("-", "")
-    is_hex = bool(digits) and set(digits) <= set("0123456789abcdef")
-    if not is_hex or not SHORTEST_PREFIX <= len(digits) <= _HEX_DIGITS:
-        raise NotFound(f"{job_id!s} is no job id; give it whole, or {SHORTEST_PREFIX} digits of it")
-    return UUID(digits.ljust(_HEX_DIGITS, "0")), UUID(digits.ljust(_HEX_DIGITS, "f"))
-
-
-def _status(row: AnyRow) -> JobStatus:
+def _status(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
     state = State(row.state)
+    cancelled = state is State.CANCELLED
     return JobStatus(
         id=row.id,
         type=row.type,
@@ -199,7 +202,7 @@ def _status(row: AnyRow) -> JobStatus:
         started_at=row.started_at,
         finished_at=row.finished_at,
         planned_at=row.planned_at,
-        deadline=row.deadline,
+        deadline=row.replayed_deadline or row.deadline,
         energy_kwh=row.energy_kwh,
         energy_method=EnergyMethod(row.energy_method) if row.energy_method else None,
         emissions_g=row.emissions_g,
@@ -219,4 +222,19 @@ def _status(row: AnyRow) -> JobStatus:
         reference_g=row.reference_g,
         wasted_kwh=row.wasted_kwh,
         wait_seconds=row.wait_seconds,
+        piece=row.piece,
+        progress=_progress(row, state),
+        pieces=pieces,
+        cancelled_by=row.cancelled_by if cancelled else None,
+        cancel_reason=row.cancel_reason if cancelled else None,
+        replayed_at=row.replayed_at,
     )
+
+
+def _progress(row: AnyRow, state: State) -> Progress | None:
+    """What was said in the present attempt; a failed one's progress is no longer true."""
+    between = state in _BETWEEN_PIECES and row.piece > 1
+    going_on = state in {State.RUNNING, State.PAUSED} or between
+    if not going_on or row.progress_at is None or row.progress_attempt != row.attempts:
+        return None
+    return Progress(row.progress_fraction, row.progress_message, row.progress_at)

@@ -9,11 +9,13 @@ from sqlalchemy import ColumnElement, Engine, case, func, select
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness, Signal
-from shared.domain.jobs import State
+from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads.fleet import WORKER_SERVICE, PoolSize, ServiceRow, live_pools, services
 from shared.ledger.reads.grid import GridNow, latest_grid
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, jobs, rejections
+
+_FINAL = tuple(state.value for state in State if state in FINAL_STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Capacity:
 class Statistics:
     """The ledger at a glance.
 
-    The sums are over finished jobs of the grid's present kind (`signal`, `simulated`) whose
-    account is complete: 0.0 when no job has finished, None when none of them could be known.
+    The sums are over finished jobs that ran, of the grid's present kind (`signal`, `simulated`),
+    whose account is complete: 0.0 when no job has finished, None when none of them could be known.
 
     Attributes:
         region: of the grid; None before the first update.
@@ -148,7 +150,10 @@ def _counts(engine: Engine, region: str | None) -> JobCounts:
 
 
 def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> AnyRow:
-    """Sums over one kind of account, and how many finished jobs they leave out."""
+    """Sums over one kind of account, and how many finished jobs they leave out.
+
+    Whatever ran has used energy, also a job that was cancelled or expired afterwards.
+    """
     known = jobs.c.avoided_g.is_not(None)
     kind = known & _same_kind(grid)
     query = select(
@@ -160,7 +165,7 @@ def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> AnyRow:
         _over(kind, jobs.c.energy_kwh).label("energy_kwh"),
         func.sum(case((known, 0), else_=1)).label("unknown"),
         func.sum(case((known & ~_same_kind(grid), 1), else_=0)).label("other"),
-    ).where(jobs.c.state.in_([State.SUCCEEDED.value, State.DEAD.value]))
+    ).where(jobs.c.state.in_(_FINAL), jobs.c.attempts > 0)
     if region is not None:
         query = query.where(jobs.c.region == region)
     with reading(engine) as connection:

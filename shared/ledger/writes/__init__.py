@@ -5,8 +5,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
+from shared.ledger.tables import audit, rejections
 from shared.ledger.tables import events as event_rows
-from shared.ledger.tables import rejections
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
     record_beats,
@@ -18,10 +18,13 @@ from shared.ledger.writes.jobs import record_jobs
 from shared.ledger.writes.upsert import Row, insert_new
 from shared.messages import (
     AnyEvent,
+    ControlTaken,
     Event,
     IntensityUpdated,
     JobEvent,
+    JobProgressed,
     JobRejected,
+    JobReplayed,
     PoolResized,
     ServiceBeat,
     TimetableUpdated,
@@ -34,8 +37,11 @@ __all__ = ["record", "settle_accounts"]
 MOST_AT_ONCE = 1000
 """Events whose rows are merged together; bounds memory and the length of statements."""
 
-ONLY_THE_LATEST = (ServiceBeat, TimetableUpdated)
+ONLY_THE_LATEST = (JobProgressed, ServiceBeat, TimetableUpdated)
 """Events that tell how things are: of each kind the next one replaces the last."""
+
+REPLAY = "replay"
+"""The action of a replayed dead job, beside those of control messages."""
 
 E = TypeVar("E", bound=Event)
 
@@ -44,7 +50,7 @@ def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
-    rest. A beat or a timetable only replaces the one before it.
+    rest. A beat, a timetable or a job's progress only replaces the one before it.
     """
     for start in range(0, len(events), MOST_AT_ONCE):
         _record(connection, events[start : start + MOST_AT_ONCE])
@@ -61,6 +67,8 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
     record_beats(connection, _of(events, ServiceBeat))
     record_timetables(connection, _of(events, TimetableUpdated))
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
+    insert_new(connection, audit, [_taken(e) for e in _of(events, ControlTaken)])
+    insert_new(connection, audit, [_replayed(e) for e in _of(events, JobReplayed)])
 
 
 def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
@@ -88,3 +96,26 @@ def _event(event: Event) -> Row:
 
 def _rejection(event: JobRejected) -> Row:
     return {"event_id": event.id, "at": event.at, "job_id": event.job_id, "reason": event.reason}
+
+
+def _taken(event: ControlTaken) -> Row:
+    return {
+        "event_id": event.id,
+        "at": event.at,
+        "action": event.action.value,
+        "job_id": event.job_id,
+        "scope": event.scope,
+        "by": event.by,
+    }
+
+
+def _replayed(event: JobReplayed) -> Row:
+    """A replay is asked of the command line alone, which tells of it with this event."""
+    return {
+        "event_id": event.id,
+        "at": event.at,
+        "action": REPLAY,
+        "job_id": event.job_id,
+        "scope": f"job {event.job_id}",
+        "by": event.by,
+    }

@@ -12,16 +12,22 @@ from shared.messages import (
     Attempted,
     Decided,
     JobAccepted,
+    JobCancelled,
     JobDeferred,
     JobDied,
     JobEvent,
     JobExpired,
     JobFailed,
+    JobPaused,
+    JobProgressed,
     JobReleased,
+    JobReplayed,
     JobRetried,
     JobStarted,
     JobSucceeded,
 )
+
+_ENDS = frozenset({State.DEAD, State.EXPIRED, State.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ def said_by(event: JobEvent) -> Said:
         return _attempted(event)
     if isinstance(event, JobRetried | JobDied):
         return _given_back(event)
-    return Said()
+    if isinstance(event, JobCancelled):
+        return _cancelled(event)
+    return _replayed(event) if isinstance(event, JobReplayed) else Said()
 
 
 def outcome_of(event: Decided) -> State:
@@ -96,7 +104,7 @@ def _decided(event: Decided) -> Said:
     claims = [
         Claim("decision", key, decision),
         Claim("promised", first, {"promised_g": event.promised_g}),
-        _state(event, outcome, failed=event.attempts, deferrals=event.deferrals),
+        _state(event, outcome, failed=event.attempts, piece=event.piece, deferrals=event.deferrals),
     ]
     if isinstance(event, JobDeferred):
         claims.append(Claim("planned", key, {"planned_at": event.planned_at}))
@@ -104,11 +112,13 @@ def _decided(event: Decided) -> Said:
 
 
 def _attempted(event: Attempted) -> Said:
-    key = positions.run_key(event.attempt, event.at, event.id)
-    decision = {"region": event.region, "lane": None, "reason": None, "expected_g_per_kwh": None}
-    claims = [Claim("decision", key, decision)]
-    if isinstance(event, JobStarted):
-        claims.append(_state(event, State.RUNNING, failed=event.attempt - 1))
+    claims = [_ran_in(event.region, event.attempt, event)]
+    if isinstance(event, JobStarted | JobProgressed):
+        claims.append(_running(event))
+    if isinstance(event, JobProgressed):
+        claims.append(_progress(event))
+    if isinstance(event, JobPaused):
+        claims.append(_state(event, State.PAUSED, failed=event.attempt - 1, piece=event.piece))
     if isinstance(event, JobSucceeded):
         claims.append(_succeeded(event))
     if isinstance(event, JobFailed):
@@ -116,15 +126,61 @@ def _attempted(event: Attempted) -> Said:
     return Said(tuple(claims), event.attempt, started_at=event.started_at)
 
 
+def _ran_in(region: str, attempt: int, event: JobEvent) -> Claim:
+    """Where a job ran, for as long as no decision about it is known."""
+    values = {"region": region, "lane": None, "reason": None, "expected_g_per_kwh": None}
+    return Claim("decision", positions.run_key(attempt, event.at, event.id), values)
+
+
+def _running(event: JobStarted | JobProgressed) -> Claim:
+    """It runs since its start, whichever of the two events tells of it first."""
+    return _state_since(
+        event.started_at, event, State.RUNNING, failed=event.attempt - 1, piece=event.piece
+    )
+
+
+def _progress(event: JobProgressed) -> Claim:
+    values = {
+        "progress_attempt": event.attempt,
+        "progress_fraction": event.fraction,
+        "progress_message": event.message,
+        "progress_at": event.at,
+    }
+    key = positions.progress_key(event.attempt, event.piece, event.at, event.id)
+    return Claim("progress", key, values)
+
+
 def _succeeded(event: JobSucceeded) -> Claim:
     values = {
         "state": State.SUCCEEDED.value,
         "state_at": event.at,
+        "piece": event.piece,
         "finished_at": event.finished_at,
         "result": None if event.result is None else json.dumps(event.result),
     }
     key = positions.state_key(State.SUCCEEDED, event.finished_at, event.id)
     return Claim("state", key, values)
+
+
+def _cancelled(event: JobCancelled) -> Said:
+    """The one that came first counts: the scheduler and a worker may both meet the job."""
+    values = {"cancelled_by": event.by, "cancel_reason": event.reason}
+    claims = [
+        Claim("cancelled", positions.first(event.at, event.id), values),
+        _state(event, State.CANCELLED, failed=0, piece=event.piece or 1),
+    ]
+    if event.attempt is None:
+        return Said(tuple(claims))
+    if event.region is not None:
+        claims.append(_ran_in(event.region, event.attempt, event))
+    return Said(tuple(claims), event.attempt, started_at=event.started_at)
+
+
+def _replayed(event: JobReplayed) -> Said:
+    key = positions.replay_key(event.attempts, event.at, event.id)
+    values = {"replayed_at": event.at, "replayed_deadline": event.deadline}
+    state = _state(event, State.SUBMITTED, failed=event.attempts)
+    return Said((Claim("replayed", key, values), state), event.attempts)
 
 
 def _given_back(event: JobRetried | JobDied) -> Said:
@@ -140,12 +196,27 @@ def _failure(event: JobFailed | JobDied, *, died: bool) -> Claim:
     return Claim("failure", key, {"error": event.error})
 
 
-def _state(event: JobEvent, state: State, *, failed: int, deferrals: int = 0) -> Claim:
-    key = positions.state_key(state, event.at, event.id, failed=failed, deferrals=deferrals)
+def _state(
+    event: JobEvent, state: State, *, failed: int, piece: int = 1, deferrals: int = 0
+) -> Claim:
+    return _state_since(event.at, event, state, failed=failed, piece=piece, deferrals=deferrals)
+
+
+def _state_since(
+    at: datetime,
+    event: JobEvent,
+    state: State,
+    *,
+    failed: int,
+    piece: int = 1,
+    deferrals: int = 0,
+) -> Claim:
+    key = positions.state_key(state, at, event.id, failed=failed, piece=piece, deferrals=deferrals)
     values = {
         "state": state.value,
-        "state_at": event.at,
-        "finished_at": event.at if state in {State.DEAD, State.EXPIRED} else None,
+        "state_at": at,
+        "piece": piece,
+        "finished_at": at if state in _ENDS else None,
         "result": None,
     }
     return Claim("state", key, values)

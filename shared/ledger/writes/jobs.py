@@ -10,16 +10,13 @@ from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.tables import attempts, decisions, jobs
 from shared.ledger.writes import positions
 from shared.ledger.writes.claims import Said, outcome_of, said_by
+from shared.ledger.writes.pieces import pieces_of
 from shared.ledger.writes.upsert import Row, insert_new, upsert
 from shared.messages import (
-    Attempted,
     Decided,
-    Finished,
     JobDeferred,
     JobEvent,
-    JobFailed,
     JobReleased,
-    JobSucceeded,
 )
 
 ACCOUNT_COLUMNS = (
@@ -43,8 +40,7 @@ def record_jobs(connection: Connection, events: Sequence[JobEvent]) -> None:
     if not events:
         return
     insert_new(connection, decisions, [_decision(e) for e in events if isinstance(e, Decided)])
-    tried = [_attempt(event) for event in events if isinstance(event, Attempted)]
-    upsert(connection, attempts, tried, newer_by="key")
+    upsert(connection, attempts, pieces_of(events), newer_by="key")
     rows = _present(connection, {event.job_id for event in events})
     touched: dict[UUID, Row] = {}
     for event in events:
@@ -65,7 +61,7 @@ def _present(connection: Connection, ids: set[UUID]) -> dict[UUID, Row]:
 def _new(event: JobEvent) -> Row:
     row: Row = dict.fromkeys(column.name for column in jobs.columns)
     # A retry or a failure may be the first thing that is heard of a job.
-    row |= {"id": event.job_id, "state": State.SUBMITTED.value, "state_at": event.at}
+    row |= {"id": event.job_id, "state": State.SUBMITTED.value, "state_at": event.at, "piece": 1}
     return row | {"state_key": "", "attempts": 0, "deferrals": 0, "account_due": False}
 
 
@@ -91,42 +87,6 @@ def _conclude(row: Row) -> None:
         row.update(dict.fromkeys(ACCOUNT_COLUMNS))
 
 
-def _attempt(event: Attempted) -> Row:
-    finished = event if isinstance(event, Finished) else None
-    failed = event if isinstance(event, JobFailed) else None
-    return {
-        "job_id": event.job_id,
-        "attempt": event.attempt,
-        "key": _attempt_key(event),
-        "pool": event.pool,
-        "region": event.region,
-        "started_at": event.started_at,
-        "finished_at": finished.finished_at if finished else None,
-        "outcome": _attempt_outcome(event),
-        "energy_kwh": finished.energy_kwh if finished else None,
-        "energy_method": _method(finished),
-        "error": failed.error if failed else None,
-        "traceback": failed.traceback if failed else None,
-    }
-
-
-def _attempt_key(event: Attempted) -> str:
-    if isinstance(event, Finished):
-        rank = State.SUCCEEDED if isinstance(event, JobSucceeded) else State.DEAD
-        return positions.attempt_key(rank, event.finished_at, event.id)
-    return positions.attempt_key(State.RUNNING, event.started_at, event.id)
-
-
-def _attempt_outcome(event: Attempted) -> str | None:
-    if isinstance(event, JobSucceeded):
-        return "succeeded"
-    return "failed" if isinstance(event, JobFailed) else None
-
-
-def _method(finished: Finished | None) -> str | None:
-    return finished.energy_method.value if finished and finished.energy_method else None
-
-
 def _decision(event: Decided) -> Row:
     numbers, outcome = event.numbers, outcome_of(event)
     deferred = event if isinstance(event, JobDeferred) else None
@@ -140,6 +100,7 @@ def _decision(event: Decided) -> Row:
         "cause": event.cause.value,
         "reason": event.reason,
         "attempts": event.attempts,
+        "piece": event.piece,
         "deferrals": event.deferrals,
         "promised_g": event.promised_g,
         "planned_at": deferred.planned_at if deferred else None,

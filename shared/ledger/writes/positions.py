@@ -2,14 +2,15 @@
 
 A rank is text of fixed width whose greatest value wins. The state's rank follows the transition
 table: a state without a way out beats everything; else the number of failed attempts decides,
-then the phase of the attempt, then the number of deferrals, then the state, then the time.
+then whether the attempt that follows them ended, then its piece and the phase of that, then the
+number of deferrals, then the state, then the time.
 """
 
 from datetime import datetime
 from uuid import UUID
 
 from shared.domain.jobs import TRANSITIONS, State
-from shared.ledger.tables import to_microseconds
+from shared.ledger.instants import to_microseconds
 
 _STATES = tuple(State)
 _PHASES = {
@@ -21,12 +22,20 @@ _PHASES = {
     State.RETRYING: 2,
     State.DEAD: 2,
 }
+_ENDED = frozenset({State.RETRYING, State.DEAD})
 _LAST_WORDS = (State.EXPIRED, State.CANCELLED, State.SUCCEEDED)
+_OUTCOMES = (None, "cancelled", "paused", "failed", "succeeded")
 _BEYOND = 10**18
 
 
 def state_key(
-    state: State, at: datetime, event_id: UUID, *, failed: int = 0, deferrals: int = 0
+    state: State,
+    at: datetime,
+    event_id: UUID,
+    *,
+    failed: int = 0,
+    piece: int = 1,
+    deferrals: int = 0,
 ) -> str:
     """The rank of a job's state.
 
@@ -35,11 +44,13 @@ def state_key(
         at: when.
         event_id: of the event.
         failed: attempts that had failed before.
+        piece: that runs, or runs next; an attempt's end counts above all its pieces.
         deferrals: deferrals until then.
     """
     if not TRANSITIONS[state]:
         return f"1{_LAST_WORDS.index(state)}{first(at, event_id)}"
-    counters = f"{max(failed, 0):06d}{_PHASES[state]}{deferrals:06d}"
+    ended = state in _ENDED
+    counters = f"{max(failed, 0):06d}{ended:d}{piece:06d}{_PHASES[state]}{deferrals:06d}"
     return f"0{counters}{_STATES.index(state):02d}{last(at, event_id)}"
 
 
@@ -68,15 +79,25 @@ def failure_key(attempt: int, at: datetime, event_id: UUID, *, died: bool) -> st
     return f"{attempt:06d}{died:d}{last(at, event_id)}"
 
 
-def attempt_key(state: State, at: datetime, event_id: UUID) -> str:
-    """The rank of what became of an attempt.
+def progress_key(attempt: int, piece: int, at: datetime, event_id: UUID) -> str:
+    """The rank of a handler's word on how far it is: the last piece's last one wins."""
+    return f"{attempt:06d}{piece:06d}{last(at, event_id)}"
 
-    The first success wins, else the first failure, so that a redelivered message changes
-    nothing; of starts alone the last wins, for that one is running.
+
+def replay_key(attempts: int, at: datetime, event_id: UUID) -> str:
+    """The rank of a replay: the last one wins."""
+    return f"{attempts:06d}{last(at, event_id)}"
+
+
+def piece_key(outcome: str | None, at: datetime, event_id: UUID) -> str:
+    """The rank of what became of a piece of an attempt.
+
+    The first success wins, else the first failure and so on, so that a redelivered message
+    changes nothing; of starts alone the last wins, for that one is running.
     """
-    if state is State.SUCCEEDED:
-        return f"2{first(at, event_id)}"
-    return f"1{first(at, event_id)}" if state is State.DEAD else f"0{last(at, event_id)}"
+    if outcome is None:
+        return f"0{last(at, event_id)}"
+    return f"{_OUTCOMES.index(outcome)}{first(at, event_id)}"
 
 
 def last(at: datetime, event_id: UUID) -> str:

@@ -11,8 +11,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from shared.errors import ConfigurationError, LedgerUnreachable
+from shared.ledger.instants import Instant, to_microseconds
 from shared.ledger.schema import HEAD, alembic_config, migrate, open_engine, writing
-from shared.ledger.tables import Instant, metadata, to_microseconds
+from shared.ledger.tables import metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(ledger: Any) -> None:
