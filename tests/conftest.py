@@ -1,22 +1,20 @@
 """Fixtures for every test: a real RabbitMQ, and names of one's own on it."""
 
-import asyncio
 import os
 import secrets
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from services.cli.private_broker import PrivateBroker
 from services.cli.rabbitmq_server import find_server
+
+pytest_plugins = ["services.testkit"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever uses the broker is marked so: `-m "not broker"` needs no RabbitMQ."""
     for item in items:
-        if "amqp_url" in getattr(item, "fixturenames", ()):
+        if {"amqp_url", "carbon_aware_broker"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.broker)
 
 
@@ -33,20 +31,11 @@ def rabbitmq_server() -> Path:
 
 
 @pytest.fixture(scope="session")
-def amqp_url(request: pytest.FixtureRequest) -> Iterator[str]:
+def amqp_url(request: pytest.FixtureRequest) -> str:
     """AMQP_URL, or a private RabbitMQ that lives as long as the session."""
-    given = os.environ.get("AMQP_URL")
-    if given:
-        yield given
-        return
-    server = request.getfixturevalue("rabbitmq_server")
-    with tempfile.TemporaryDirectory(prefix="carbon-aware-tests-") as folder:
-        node = PrivateBroker(Path(folder) / "rabbitmq", server, os.environ)
-        asyncio.run(node.start())
-        try:
-            yield node.amqp_url
-        finally:
-            asyncio.run(node.stop())
+    if not os.environ.get("AMQP_URL"):
+        request.getfixturevalue("rabbitmq_server")  # says what is missing, and fails in CI
+    return str(request.getfixturevalue("carbon_aware_broker"))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -30,6 +30,7 @@ from shared.domain.timetable import Wheel
 from shared.handlers import Handler
 from shared.messages import Control, Event, IntensityUpdated, QueuedJob, decode_event
 from shared.runtime import system_clock, system_random
+from shared.schedules import Schedule
 
 REGION = "R"
 SLOT_SECONDS = 1.0
@@ -120,7 +121,9 @@ class Deployment:
         await self.publisher.broadcast(update, REGION)
 
     @asynccontextmanager
-    async def scheduler(self, **settings: Any) -> AsyncIterator[Scheduler]:
+    async def scheduler(
+        self, schedules: Sequence[Schedule] = (), **settings: Any
+    ) -> AsyncIterator[Scheduler]:
         """A scheduler that runs inside the test."""
         chosen = SchedulerSettings(_env_file=None, regions=(REGION,), margin_seconds=0, **settings)
         scheduler = Scheduler(
@@ -131,6 +134,7 @@ class Deployment:
             self.publisher,
             system_clock,
             uuid4().hex,
+            schedules,
         )
         stop = asyncio.Event()
 
