@@ -89,14 +89,16 @@ def _pieces(job: JobStatus, now: datetime) -> Rows:
         return
     shown = job.pieces[-PIECES_SHOWN:]
     left_out = len(job.pieces) - len(shown)
+    many_regions = len({piece.region for piece in job.pieces}) > 1
     if left_out:
         yield "Ran", f"{counted(left_out, 'time')} before those below"
     for place, piece in enumerate(shown):
         label = "Ran" if place == 0 and not left_out else ""
         name = f"attempt {piece.attempt}" + (f", piece {piece.piece}" if piece.piece > 1 else "")
         outcome = piece.outcome or "not over yet"
-        ran = "" if piece.finished_at is None else f"{run_words(piece)} "
-        yield label, f"{clock(piece.started_at, now)}  {outcome}: {name}, {ran}in {piece.region}"
+        ran = "" if piece.finished_at is None else f", {run_words(piece)}"
+        where = f" in {piece.region}" if many_regions else ""
+        yield label, f"{clock(piece.started_at, now)}  {outcome}: {name}{where}{ran}"
 
 
 def _times(job: JobStatus, now: datetime) -> Rows:
@@ -114,7 +116,8 @@ def _times(job: JobStatus, now: datetime) -> Rows:
 
 def _account(job: JobStatus) -> Rows:
     method = f" ({job.energy_method.value})" if job.energy_method else ""
-    yield "Energy", energy(job.energy_kwh) + (method if job.energy_kwh is not None else "")
+    if job.attempts:
+        yield "Energy", energy(job.energy_kwh) + (method if job.energy_kwh is not None else "")
     yield "Carbon saved", saved_line(job)
 
 

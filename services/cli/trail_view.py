@@ -56,7 +56,7 @@ def print_trail(out: Console, trail: Trail, now: datetime) -> None:
     steps = _steps(trail, now)
     for step in steps:
         _print(out, step, now)
-    if not steps:
+    if not steps and not job.finished_at:
         print_columns(out, [_columns("", Text("waiting"), Text("no decision is recorded yet"))])
     if job.finished_at and not _end_is_told(trail):
         text = cancellation(job) if job.state is State.CANCELLED else job.error or ""

@@ -24,7 +24,18 @@ from shared.domain.savings import EnergyMethod
 from shared.ledger import reads, schema
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.tables import attempts, events, jobs
-from shared.messages import AnyEvent, JobStarted, JobSucceeded, encode
+from shared.messages import (
+    Action,
+    AnyEvent,
+    ControlTaken,
+    JobCancelled,
+    JobPaused,
+    JobProgressed,
+    JobReplayed,
+    JobStarted,
+    JobSucceeded,
+    encode,
+)
 from shared.runtime import system_random
 
 ROOT = Path(__file__).parents[2]
@@ -139,6 +150,46 @@ async def test_events_are_recorded_and_acknowledged(service: Any, until: Any) ->
     assert await service.waiting() == 0
     row = reads.job_status(service.engine, job_id(7))
     assert (row.state, row.attempts, row.energy_kwh) == ("succeeded", 1, 0.5)
+
+
+def interrupted_and_cancelled() -> list[AnyEvent]:
+    """Job 1 is paused and then cut in its second piece; job 2 is replayed."""
+    over = {
+        "finished_at": NOON + timedelta(seconds=9),
+        "energy_kwh": 0.25,
+        "energy_method": EnergyMethod.MEASURED,
+    }
+    second = attempt(1, "second start") | {"piece": 2}
+    cut = attempt(1, "cut") | over | {"piece": 2, "by": "ana", "reason": "not needed"}
+    asked = {"id": uuid5(job_id(1), "asked"), "at": NOON, "job_id": job_id(1)}
+    again = {"id": uuid5(job_id(2), "again"), "at": NOON, "job_id": job_id(2)}
+    return [
+        JobStarted(**attempt(1, "started")),
+        JobProgressed(**attempt(1, "progressed"), fraction=0.5, message="half"),
+        JobPaused(**attempt(1, "paused"), **over, reason="it is dirty", remaining_seconds=60.0),
+        JobStarted(**second),
+        JobCancelled(**cut),
+        ControlTaken(**asked, action=Action.CANCEL, scope=f"job {job_id(1)}", by="ana"),
+        JobReplayed(**again, attempts=4, by="bob"),
+    ]
+
+
+async def test_what_people_ask_for_and_pieces_are_recorded(service: Any, until: Any) -> None:
+    told = interrupted_and_cancelled()
+    async with service.inside() as ledger:
+        await service.tell([*told, *reversed(told)])
+        await until(lambda: ledger.recorded >= 2 * len(told))
+    assert ledger.set_aside == 0
+    row = reads.job_status(service.engine, job_id(1))
+    assert (row.state, row.cancelled_by, row.energy_kwh) == ("cancelled", "ana", 0.5)
+    assert [piece.outcome for piece in row.pieces] == ["paused", "cancelled"]
+    assert reads.job_status(service.engine, job_id(2)).state == "submitted"
+    audit = reads.audit(service.engine, NOON)
+    assert sorted((entry.action, entry.by) for entry in audit) == [
+        ("cancel", "ana"),
+        ("replay", "bob"),
+    ]
+    assert service.count() == len(told) - 1, "of progress only the last is kept, with its job"
 
 
 async def test_killed_midway_it_loses_nothing_and_counts_nothing_twice(

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard import words
+from dashboard.frames import STATE_WORDS
+from shared.domain.jobs import State
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,9 @@ def test_directives_and_lines_are_broken_up() -> None:
     assert ":smile:" not in words.escape(":smile:")
     assert ":red[" not in words.escape(":red[x]")
     assert "\n" not in words.escape("a\n# b")
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_has_words(state: State) -> None:
+    assert STATE_WORDS[state.value]
+    assert "_" not in STATE_WORDS[state.value]
