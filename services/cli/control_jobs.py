@@ -180,7 +180,7 @@ def _is_end(event: AnyEvent, job_id: UUID) -> bool:
 def _cancelled(asked: CancelJob, event: AnyEvent | None) -> Effect:
     job = f"job {asked.job_id}"
     if event is None or (isinstance(event, JobCancelled) and event.attempt is None):
-        return Effect(State.CANCELLED, f"{job} is cancelled; it did not run")
+        return Effect(State.CANCELLED, f"{job} is cancelled; nothing of it was running")
     if isinstance(event, JobCancelled):
         return Effect(State.CANCELLED, f"{job} is cancelled; its attempt {event.attempt} was ended")
     raise NotDone(f"{job} ended before it could be stopped: it is {ENDS[type(event)].value}")

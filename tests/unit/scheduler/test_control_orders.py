@@ -1,0 +1,284 @@
+"""What people asked for, folded, and which waiting jobs it is about."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4, uuid5
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scheduler import control
+from services.scheduler.control import Orders
+from services.scheduler.control_calls import MOST_LOOKS, Calls
+from services.scheduler.placing import decision_id
+from services.scheduler.plan import Plan, Waiting
+from services.scheduler.replan import Replan
+from shared.domain.bands import Band
+from shared.domain.decisions import Rules
+from shared.domain.grid import Grid
+from shared.domain.jobs import Job, Priority
+from shared.domain.reasons import Order
+from shared.domain.timetable import Wheel
+from shared.messages import CancelJob, PauseWork, ResumeWork, RunJobNow
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+WHEEL = Wheel(300.0, 288)
+SLOT = WHEEL.slot_at(NOW.timestamp())
+
+
+def job(number=1, job_type="t", regions=("R", "S"), attempts=0):
+    deadline = NOW + timedelta(hours=6)
+    return Job(
+        UUID(int=number),
+        job_type,
+        Priority.NORMAL,
+        Band.LOW,
+        NOW,
+        deadline,
+        300.0,
+        regions,
+        attempts=attempts,
+    )
+
+
+def asked(kind, **fields):
+    return kind(id=uuid4(), at=NOW, by="ana", **fields)
+
+
+def orders(*messages):
+    known = Orders()
+    for each in messages:
+        known.take(each)
+    return known
+
+
+@pytest.mark.parametrize(
+    ("pauses", "open_regions"),
+    [
+        ([], ("R", "S")),
+        ([{"region": "R"}], ("S",)),
+        ([{"job_type": "t", "region": "R"}], ("S",)),
+        ([{"job_type": "u"}], ("R", "S")),
+        ([{"region": "R"}, {"job_type": "t", "region": "S"}], ()),
+        ([{"job_type": "t"}], ()),
+        ([{}], ()),
+    ],
+)
+def test_a_job_is_held_back_only_where_all_of_its_regions_are_paused(pauses, open_regions):
+    known = orders(*(asked(PauseWork, **scope) for scope in pauses))
+    assert known.open_regions(job()) == open_regions
+    assert (known.pause_of(job()) is None) == bool(open_regions)
+
+
+def test_a_pause_is_told_with_its_scope_its_time_and_its_author():
+    known = orders(asked(PauseWork, job_type="t", region="R"), asked(PauseWork, region="S"))
+    assert known.pause_of(job()) == Order(NOW, "ana", "job type t in R")
+    assert len(known.pauses()) == 2
+
+
+def test_a_job_without_a_region_is_not_paused():
+    assert orders(asked(PauseWork)).pause_of(job(regions=())) is None
+
+
+def test_a_pause_is_stronger_than_an_order_to_run_which_holds_when_it_ends():
+    known = orders(asked(RunJobNow, job_id=job().id), asked(PauseWork, job_type="t"))
+    assert known.asked_to_run(job()) is None
+    assert not known.ends_backoff(job())
+    known.take(asked(ResumeWork, job_type="t"))
+    assert known.asked_to_run(job()).by == "ana"
+    assert known.ends_backoff(job())
+
+
+def test_an_order_to_run_ends_one_backoff_and_not_those_of_later_failures():
+    order = asked(RunJobNow, job_id=job().id)
+    known = orders(order)
+    known.followed(job(attempts=1))
+    assert known.ends_backoff(job(attempts=1)), "a second copy of the same message"
+    assert not known.ends_backoff(job(attempts=2))
+    assert known.asked_to_run(job(attempts=2)) is order, "the grid does not count any more"
+    known.take(order)
+    assert not known.ends_backoff(job(attempts=2)), "heard twice, it is one order"
+    known.take(asked(RunJobNow, job_id=job().id))
+    assert known.ends_backoff(job(attempts=2)), "a new one is a new one"
+
+
+@given(st.lists(st.integers(0, 30), max_size=80))
+def test_the_memory_of_orders_to_run_is_bounded(numbers):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(control, "MOST_ASKED", 10)
+        known = orders(*(asked(RunJobNow, job_id=UUID(int=number)) for number in numbers))
+    assert len(known._asked) <= 10
+    if numbers:
+        assert known.asked_to_run(job(numbers[-1])) is not None
+
+
+class Told:
+    """Keeps the events instead of publishing them."""
+
+    def __init__(self):
+        self.events = []
+
+    async def event(self, event):
+        self.events.append(event)
+
+
+def leader(*messages, waiting=()):
+    known, plan = orders(*messages), Plan(WHEEL)
+    for each in waiting:
+        plan.add(each)
+    told = Told()
+    return Calls(known, plan, told, lambda: NOW), known, plan, told
+
+
+def on_the_wheel(the_job, ahead=5, **fields):
+    return Waiting(the_job, "R", SLOT + ahead, SLOT + ahead, **fields)
+
+
+def hear(calls, known, message):
+    known.take(message)
+    calls.hear(message)
+
+
+def called(calls):
+    return {slot - SLOT: {id_.int for id_ in ids} for slot, ids in calls.take().items()}
+
+
+def load(plan):
+    views = plan.timetable.views(Grid.unknown("R"), SLOT)
+    return sum(view.load_seconds for view in views)
+
+
+def test_an_order_about_a_job_calls_just_that_job():
+    waiting = [on_the_wheel(job(1)), on_the_wheel(job(2)), on_the_wheel(job(3), 9)]
+    calls, known, _, _ = leader(waiting=waiting)
+    hear(calls, known, asked(CancelJob, job_id=job(1).id))
+    hear(calls, known, asked(RunJobNow, job_id=job(3).id))
+    hear(calls, known, asked(RunJobNow, job_id=job(4).id))
+    assert called(calls) == {5: {1}, 9: {3}}
+
+
+async def test_a_pause_frees_the_room_of_its_jobs_and_a_resume_calls_them():
+    waiting = [on_the_wheel(job(1)), on_the_wheel(job(2, "u"))]
+    calls, known, plan, told = leader(waiting=waiting)
+    before = load(plan)
+    pause = asked(PauseWork, job_type="t")
+    hear(calls, known, pause)
+    assert load(plan) == before / 2
+    assert called(calls) == {}
+    hear(calls, known, asked(ResumeWork, job_type="u"))
+    assert called(calls) == {}
+    hear(calls, known, asked(ResumeWork))
+    assert called(calls) == {5: {1}}
+    await calls.tell_all()
+    assert [event.scope for event in told.events] == ["job type t", "job type u", "everything"]
+    assert told.events[0].id == uuid5(pause.id, "scheduler")
+
+
+async def test_a_paused_job_that_is_asked_for_stays_and_that_is_told():
+    calls, known, _, told = leader(waiting=[on_the_wheel(job(), paused=True)])
+    known.take(asked(PauseWork))
+    hear(calls, known, asked(RunJobNow, job_id=job().id))
+    assert called(calls) == {}
+    await calls.tell_all()
+    (event,) = told.events
+    assert event.scope == f"job {job().id}: it runs when the pause of everything ends"
+
+
+async def test_the_pauses_that_a_leader_takes_over_are_told_once():
+    calls, _, _, told = leader(asked(PauseWork, region="R"))
+    await calls.tell_all()
+    await calls.tell_all()
+    assert [(event.action, event.scope) for event in told.events] == [("pause", "everything in R")]
+
+
+async def test_a_job_that_is_not_found_is_looked_for_a_few_times_and_then_let_be():
+    calls, known, plan, _ = leader(waiting=[on_the_wheel(job())])
+    woken = []
+    calls.wake = lambda: woken.append(True)
+    hear(calls, known, asked(CancelJob, job_id=job().id))
+    looks = 0
+    while found := calls.take():
+        looks += 1
+        calls.looked(found[SLOT + 5])
+    assert looks == MOST_LOOKS
+    hear(calls, known, asked(CancelJob, job_id=job().id))
+    found = calls.take()[SLOT + 5]
+    plan.remove(job().id)
+    calls.looked(found)
+    assert calls.take() == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (asked(CancelJob, job_id=job().id), {5: {1}}),
+        (asked(RunJobNow, job_id=job().id), {5: {1}}),
+        (asked(PauseWork, job_type="t"), {}),
+    ],
+)
+def test_an_order_that_came_while_a_job_was_on_its_way_into_its_slot_counts(message, expected):
+    waiting = on_the_wheel(job())
+    calls, known, plan, _ = leader(waiting=[waiting])
+    known.take(message)
+    calls.placed(waiting)
+    assert called(calls) == expected
+    assert plan.get(job().id).paused == isinstance(message, PauseWork)
+
+
+def test_a_resume_that_came_while_a_job_was_being_held_back_counts():
+    waiting = Waiting(job(), "R", SLOT + 5, None, paused=True)
+    calls, _, _, _ = leader(waiting=[waiting])
+    calls.placed(waiting)
+    assert called(calls) == {5: {1}}
+    other = Waiting(job(), "R", SLOT + 6, SLOT + 6)
+    calls.placed(other)  # it was moved on meanwhile: the plan has another place for it
+    assert called(calls) == {5: {1}}
+
+
+def test_an_order_to_run_leaves_a_later_backoff_alone():
+    retry = on_the_wheel(job(attempts=2), not_before=NOW + timedelta(hours=1))
+    calls, known, _, _ = leader(asked(RunJobNow, job_id=job().id), waiting=[retry])
+    assert calls.concerns(retry)
+    known.followed(job(attempts=1))
+    assert not calls.concerns(retry)
+
+
+async def test_a_wait_ends_with_its_time_or_with_an_order_about_the_job():
+    calls, known, _, _ = leader()
+    waits = [asyncio.ensure_future(calls.wait_out(job(n).id, 30)) for n in (1, 2)]
+    await asyncio.sleep(0)
+    hear(calls, known, asked(CancelJob, job_id=job(1).id))
+    async with asyncio.timeout(5):
+        await waits[0]
+    assert not waits[1].done()
+    waits[1].cancel()
+    await asyncio.gather(waits[1], return_exceptions=True)
+    await calls.wait_out(job(3).id, 0.01)
+    assert calls._holding == {}, "nothing is left of those who waited"
+
+
+def test_what_is_paused_is_not_replanned_and_a_paused_region_is_no_way_out():
+    plan = Plan(WHEEL)
+    plan.add(on_the_wheel(job(1)))
+    plan.pause(job(1).id)
+    plan.pause(job(9).id)
+    seen = []
+
+    class Watched:
+        def at(self, region, now):
+            seen.append(region)
+            return Grid.unknown(region)
+
+    plan.add(on_the_wheel(job(2)))
+    known = orders(asked(PauseWork, region="R"))
+    replan = Replan(plan, Watched(), NOW, Rules(), lambda r, s: s, known.open_regions)
+    for _ in replan.steps(only_to_run=False):
+        pass
+    assert seen == ["S"]
+
+
+def test_each_piece_of_an_attempt_has_decisions_of_its_own():
+    first = decision_id(job().id, "released", 0, 1)
+    assert decision_id(job().id, "released", 0, 1, 1) == first
+    assert decision_id(job().id, "released", 0, 1, 2) != first
