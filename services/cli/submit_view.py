@@ -54,12 +54,13 @@ async def submit_job(
             engine = open_engine(places.ledger_url)
             stack.callback(engine.dispose)
         async with job_client(places, results=waiting is not None) as client:
-            handle = await send(client, job, answer_seconds)
-            _report_answer(job, handle, quietly=waiting is not None)
             if engine is not None and waiting is not None:
-                final = await _end_of(client, engine, handle.id, waiting)
+                final = await _end_of(client, engine, job, waiting, answer_seconds)
                 _report_end(final, as_json=as_json)
-            elif as_json:
+                return
+            handle = await send(client, job, answer_seconds)
+            _report_answer(job, handle, quietly=False)
+            if as_json:
                 print_json(_told(handle))
             else:
                 typer.echo(str(handle.id))
@@ -87,15 +88,24 @@ def _report_answer(job: JobSubmit, handle: JobHandle, *, quietly: bool) -> None:
 
 
 async def _end_of(
-    client: JobClient, engine: Engine, job_id: UUID, waiting: WaitOptions
+    client: JobClient,
+    engine: Engine,
+    job: JobSubmit,
+    waiting: WaitOptions,
+    answer_seconds: float,
 ) -> JobStatus:
+    job_id = job.id
     try:
+        handle = await send(client, job, answer_seconds)
+        _report_answer(job, handle, quietly=True)
+        job_id = handle.id
         with progress_shown() as show:
             return await wait_for_end(
                 client, engine, job_id, waiting.seconds, clock=system_clock, show=show
             )
     except asyncio.CancelledError:  # what Ctrl-C makes of the running task
-        await _interrupted(client, job_id, waiting)
+        if job_id is not None:
+            await _interrupted(client, job_id, waiting)
         raise
 
 

@@ -172,7 +172,7 @@ class JobClient:
             job: a handle, or an id.
             timeout_seconds: how long to wait at most; None for as long as it takes.
             on_progress: gets what its handler says of its progress.
-            on_event: gets each of its events, as long as this waits.
+            on_event: gets the last event that came before, then each while this waits.
 
         Raises:
             WaitTimedOut: it has not ended in time; it goes on.
@@ -194,8 +194,11 @@ class JobClient:
 
         with self._listener.hearing(job_id, hear):
             try:
+                last = self._listener.last(job_id)
+                if last is not None:
+                    hear(last)
                 async with asyncio.timeout(timeout_seconds):
-                    return self._listener.result(job_id) or await self._end_of(job_id, ended)
+                    return await self._end_of(job_id, ended)
             except TimeoutError:
                 raise WaitTimedOut(
                     f"job {job_id} has not ended after {timeout_seconds:g} s; it goes on"
@@ -231,7 +234,7 @@ class JobClient:
 
     async def _end_of(self, job_id: UUID, ended: asyncio.Future[JobResult]) -> JobResult:
         """From the events, or from the ledger if there is one."""
-        while self._recorded is not None:
+        while self._recorded is not None and not ended.done():
             known = await self._recorded.result(job_id)
             if known is not None:
                 return known

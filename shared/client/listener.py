@@ -12,14 +12,14 @@ from pydantic import ValidationError
 
 from shared.broker.connection import LOST, connect, keep_connected
 from shared.broker.topology import Topology, check
-from shared.client.results import JobResult, result_of
+from shared.client.results import result_of
 from shared.errors import ConfigurationError, Undecodable
 from shared.messages import JobEvent, Reply, decode_event
 from shared.runtime import system_random
 from shared.tasks import end
 
 MOST_JOBS = 100_000
-"""Jobs whose ends are kept for a `wait` that comes later; the oldest are given up."""
+"""Jobs whose last events are kept for a `wait` that comes later; the oldest are given up."""
 
 Hear = Callable[[JobEvent], None]
 
@@ -40,7 +40,7 @@ class Listener:
         self._staying: asyncio.Task[None] | None = None
         self._answers: dict[str, asyncio.Future[Reply]] = {}
         self._heard_by: dict[UUID, list[Hear]] = {}
-        self._own: OrderedDict[UUID, JobResult | None] = OrderedDict()
+        self._own: OrderedDict[UUID, JobEvent | None] = OrderedDict()
         self.address = topology.named(f"ctl.client.{uuid4()}")
 
     async def open(self) -> None:
@@ -65,13 +65,13 @@ class Listener:
             await end(self._staying)
 
     def remember(self, job_id: UUID) -> None:
-        """Keep the result of a job that is about to be submitted."""
+        """Keep the last event of a job that is about to be submitted."""
         self._own.setdefault(job_id)
         while len(self._own) > MOST_JOBS:
             self._own.popitem(last=False)
 
-    def result(self, job_id: UUID) -> JobResult | None:
-        """The result of a job, if it has come."""
+    def last(self, job_id: UUID) -> JobEvent | None:
+        """The last event of a job that came, the one that ended it if there is one."""
         return self._own.get(job_id)
 
     @contextmanager
@@ -143,8 +143,9 @@ class Listener:
                 future.set_result(Reply.model_validate_json(message.body))
 
     def _take_event(self, event: JobEvent) -> None:
-        result = result_of(event)
-        if result is not None and event.job_id in self._own:
-            self._own[event.job_id] = result
+        if event.job_id in self._own:
+            last = self._own[event.job_id]
+            if last is None or result_of(last) is None:  # events of two senders may change places
+                self._own[event.job_id] = event
         for hear in list(self._heard_by.get(event.job_id, ())):
             hear(event)
