@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from shared.domain.jobs import State
 from shared.errors import NotFound
 from shared.ledger import reads
+from shared.ledger.tables import jobs
 from shared.messages import Action
 
 
@@ -30,6 +32,12 @@ def test_a_progress_without_a_number_has_its_words(ledger: Any, story: Any) -> N
     assert row.progress == reads.Progress(None, "warming up", story.at(8))
     assert row.state is State.RUNNING, "its start is yet to be told"
     assert row.started_at == story.at(5)
+
+
+def test_progress_does_not_move_the_time_since_when_it_runs(ledger: Any, story: Any) -> None:
+    ledger.record(story.progressed(1, 5, 8, 0.2), story.progressed(1, 5, 9, 0.4))
+    with ledger.engine.connect() as connection:
+        assert connection.scalars(select(jobs.c.state_at)).all() == [story.at(5)]
 
 
 def test_progress_is_kept_between_pieces_and_dropped_by_a_failure(ledger: Any, story: Any) -> None:

@@ -60,6 +60,27 @@ def test_a_piece_without_a_checkpoint_is_wasted(ledger: Any, story: Any) -> None
     assert row.baseline_g == pytest.approx(1.0 * 400)
 
 
+def test_each_piece_is_judged_by_the_rest_before_it(ledger: Any, story: Any) -> None:
+    """The second piece left as much to do as the first had, so only the second is wasted."""
+    ledger.record(
+        *grid(story),
+        story.accepted(1, 0),
+        story.paused(1, 300, 400, left=200.0, energy_kwh=1.0),
+        story.paused(1, 600, 700, left=200.0, piece=2, energy_kwh=4.0),
+        story.succeeded(1, 900, 1100, piece=3, energy_kwh=2.0),
+    )
+    assert (job(ledger, story).energy_kwh, job(ledger, story).wasted_kwh) == (7.0, 4.0)
+
+
+def test_a_failure_elsewhere_needs_no_baseline_there(ledger: Any, story: Any) -> None:
+    """What the other region's grid was at the submission is not known, and does not matter."""
+    failed = story.failed(1, 610, 620).model_copy(update={"region": "FR"})
+    ledger.record(*grid(story), story.intensity(600, 50.0, region="FR"), story.accepted(1, 0))
+    ledger.record(failed, story.succeeded(1, 900, 1000, attempt=2))
+    row = job(ledger, story)
+    assert (row.emissions_g, row.baseline_g) == (pytest.approx(350.0), pytest.approx(400.0))
+
+
 def test_a_rest_of_the_least_length_counts_as_kept(ledger: Any, story: Any) -> None:
     """A job that runs longer than expected is told to have a second left, again and again."""
     ledger.record(

@@ -35,6 +35,8 @@ def test_the_statistics_have_the_fields_that_scripts_depend_on() -> None:
         "rejected",
     }  # fmt: skip
     assert states <= {field.name for field in fields(reads.JobCounts)}
+    job = {"progress", "pieces", "cancelled_by", "result", "error", "planned_at", "deadline"}
+    assert job <= {field.name for field in fields(reads.JobStatus)}
 
 
 def test_the_statistics_of_a_life(ledger: Any, story: Any, life: Any) -> None:
@@ -238,6 +240,9 @@ HOT = {
     "pool_sizes_since": lambda engine, story: reads.pool_sizes_since(engine, "X", story.at(0)),
     "pools": lambda engine, story: reads.pools(engine, story.at(0)),
     "savings_over_time": lambda engine, story: reads.savings_over_time(engine, story.at(0)),
+    "attempts": lambda engine, story: reads.attempts(engine, story.job_id(1)),
+    "audit": lambda engine, story: reads.audit(engine, story.at(0)),
+    "audit_of_job": lambda engine, story: reads.audit_of_job(engine, story.job_id(1)),
     "recent_events": lambda engine, _: reads.recent_events(engine),
 }
 
