@@ -1,7 +1,10 @@
 """The clients on a real broker, with a scheduler and a worker pool that answer."""
 
 import asyncio
+import os
+import sys
 import time
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -39,6 +42,8 @@ from shared.messages import (
     decode_control,
 )
 from shared.runtime import system_clock
+
+ROOT = Path(__file__).parents[2]
 
 
 def client_of(deployment, **options):
@@ -306,3 +311,27 @@ def test_the_client_without_asyncio_fails_as_clearly():
     with pytest.raises(BrokerUnreachable, match="no RabbitMQ at"), client:
         pass
     assert time.monotonic() - started < 10
+
+
+async def test_the_example_works_as_it_stands(deployment, tmp_path):
+    async with (
+        deployment.scheduler(),
+        deployment.pool({"ml_training": lambda payload, context: {"epochs": payload["seconds"]}}),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(ROOT / "examples" / "submit_jobs.py")),
+            cwd=tmp_path,
+            env=os.environ
+            | {
+                "PYTHONPATH": str(ROOT),
+                "AMQP_URL": deployment.url,
+                "NAMESPACE": deployment.topology.namespace,
+            },
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(60):
+            told, _ = await process.communicate()
+    assert process.returncode == 0
+    lines = told.decode().splitlines()
+    assert lines[0].endswith("is accepted")
+    assert lines[-2:] == ["succeeded {'epochs': 2}", "100 jobs are confirmed"]

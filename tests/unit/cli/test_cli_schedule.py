@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -77,6 +78,13 @@ def test_a_wrong_or_missing_file_is_one_line(tmp_path, run):
     wrong = run()
     assert wrong.exit_code == 78
     assert wrong.stderr.startswith("error: JOBS_FILE: jobs.toml: schedule 'a': cron: write minute")
+
+
+def test_the_example_is_valid(run):
+    example = Path(__file__).parents[3] / "examples" / "schedules.toml"
+    done = run("--file", str(example))
+    assert done.exit_code == 0, done.output
+    assert len(done.stdout.splitlines()) == 2
 
 
 def test_a_file_without_schedules_says_so(capsys):
