@@ -39,7 +39,7 @@ class WorkerSettings(BrokerSettings):
 
     @field_validator("commands", mode="before")
     @classmethod
-    def _split_at_commas(cls, value: object) -> object:
+    def _commands_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
