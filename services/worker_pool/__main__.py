@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
-    handlers = registered(settings.handlers, settings.commands)
+    handlers = registered(settings.handlers, settings.commands, settings.command_timeout_seconds)
     base = Base(settings.base_consumers, settings.base_prefetch)
     most = capacity(base.consumers, Band.VERY_LOW) * len(settings.regions)
     threads = ThreadPoolExecutor(most, thread_name_prefix="handler")

@@ -96,7 +96,7 @@ class Stops:
 
     def _rest_should_wait(self, queued: QueuedJob, now: datetime, grid: Grid) -> bool:
         attempt = self._attempts.running.get(queued.job.id)
-        if attempt is None or attempt.stop.asked:
+        if attempt is None:
             return False
         expected = queued.remaining_seconds
         if expected is None:

@@ -125,6 +125,12 @@ def test_commands_are_off_by_default(process_module):
     assert list(registered("", ["/bin/sh"])) == ["command"]
 
 
+def test_a_command_has_a_time_limit_of_its_own():
+    settings = WorkerSettings(_env_file=None)
+    found = registered("", ["/bin/sh"], settings.command_timeout_seconds)
+    assert found["command"].timeout_seconds == 3600
+
+
 def test_the_setting_is_a_list_with_commas():
     settings = WorkerSettings(_env_file=None, commands="/bin/sh, /bin/echo")
     assert settings.commands == ("/bin/sh", "/bin/echo")
