@@ -176,6 +176,18 @@ async def test_handlers_that_cannot_be_loaded_fail_the_attempt_in_a_line(childre
     )
 
 
+async def test_handlers_that_never_load_fail_the_attempt_after_a_while(
+    children, job, queued, tmp_path, monkeypatch
+):
+    (tmp_path / "handlers_that_never_load.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    children.options["processes"] = slow = Processes("handlers_that_never_load", [], 0.2)
+    out = await run(children, queued(job("square"), payload={"number": 3}))
+    assert slow._all == set(), "it was ended"
+    await slow.close()
+    assert out.one(JobFailed).error == "its process had not loaded the handlers after 0.2 s"
+
+
 async def test_closing_leaves_no_process_behind(process_module):
     processes = Processes(process_module, [])
     await processes.warm(2)
