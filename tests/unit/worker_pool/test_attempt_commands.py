@@ -6,7 +6,7 @@ import stat
 import psutil
 import pytest
 
-from services.worker_pool.commands import _fitting
+from services.worker_pool.commands import _fitting, _Tail
 from services.worker_pool.registration import registered
 from services.worker_pool.settings import WorkerSettings
 from shared.errors import ConfigurationError
@@ -63,6 +63,16 @@ async def test_the_output_is_cut_to_its_tail(children, job, queued):
     result = out.one(JobSucceeded).result
     assert result["stdout_tail"].endswith("end\n")
     assert 10_000 < len(result["stdout_tail"]) <= 64 * 1024
+
+
+def test_no_more_than_the_tail_is_held_in_memory(tmp_path):
+    path = tmp_path / "output"
+    path.write_bytes(b"x" * 1_000_000 + b"end")
+    with path.open("rb") as stream:
+        tail = _Tail(stream)
+        tail.thread.join(20)
+    assert len(tail._kept) == 64 * 1024
+    assert tail.text().endswith("xend")
 
 
 async def test_a_command_past_its_limit_is_killed_with_what_it_started(
