@@ -156,6 +156,21 @@ async def test_a_process_sees_that_it_is_asked(
     assert [rest.checkpoint for rest in children.out.resumed] == ([] if finish else [{"epoch": 4}])
 
 
+async def test_a_stop_does_not_reach_the_next_run_in_the_same_process(
+    children, job, queued, until, tmp_path
+):
+    item = queued(job("until_asked"), payload={"file": str(tmp_path / "started")})
+    attempts = children.attempts(children.handlers)
+    task = asyncio.create_task(attempts.run(item, "pool", "R"))
+    await until((tmp_path / "started").exists)
+    (child,) = children.processes._all
+    attempts.running[item.job.id].stop.ask(StopReason.PAUSE)
+    await task
+    await run(children, queued(job("square"), payload={"number": 3}))
+    done = children.out.one(JobSucceeded)
+    assert (done.result["pid"], done.result["asked"]) == (child.pid, False)
+
+
 async def test_a_cancelled_attempt_kills_its_process(children, job, queued, until, tmp_path):
     item = queued(job("until_asked"), payload={"file": str(tmp_path / "started")})
     task = asyncio.create_task(run(children, item))
