@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from aio_pika.abc import AbstractConnection
@@ -28,14 +29,13 @@ log = structlog.get_logger()
 
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
-    handlers = registered(settings.handlers, settings.commands)
-    base = Base(settings.base_consumers, settings.base_prefetch)
-    most = capacity(base.consumers, Band.VERY_LOW) * len(settings.regions)
+    handlers = registered(settings.handlers, settings.commands, settings.command_timeout_seconds)
+    most = capacity(settings.base_consumers, Band.VERY_LOW) * len(settings.regions)
     threads = ThreadPoolExecutor(most, thread_name_prefix="handler")
     processes = Processes(settings.handlers, list(settings.commands))
     try:
         if any(handler.process for handler in handlers.values()):
-            await processes.warm(min(base.consumers, os.cpu_count() or 1))
+            await processes.warm(min(settings.base_consumers, os.cpu_count() or 1))
         left = await _run(settings, stop, handlers, threads, processes)
     finally:
         await processes.close()
@@ -56,27 +56,11 @@ async def _run(
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     publisher = Publisher(settings.amqp_url, topology, "worker pool")
-    identity = Identity("worker_pool", system_clock())
     meter = Meter(find_rapl(), settings.watts_per_core)
-    attempts = Attempts(
-        handlers,
-        publisher,
-        threads,
-        system_clock,
-        system_random,
-        processes=processes,
-        meter=meter,
-    )
-    rules = PoolRules(
-        Base(settings.base_consumers, settings.base_prefetch),
-        settings.slot_seconds,
-        settings.cancel_grace_seconds,
-        settings.eco_off_backlog,
-    )
-    pools = [
-        RegionPool(region, identity.instance, rules, topology, attempts, publisher, system_clock)
-        for region in settings.regions
-    ]
+    ways = (publisher, threads, system_clock, system_random)
+    attempts = Attempts(handlers, *ways, processes=processes, meter=meter)
+    identity = Identity("worker_pool", system_clock())
+    pools = _pools(settings, identity.instance, topology, attempts, publisher)
     left = 0
 
     async def session(connection: AbstractConnection) -> None:
@@ -84,17 +68,32 @@ async def _run(
         nonlocal left
         left = await _drain(pools, settings.drain_seconds)
 
-    beats = beating(
-        identity,
-        publisher,
-        system_clock,
-        lambda: _facts(pools, sorted(handlers)),
-        interval_seconds=settings.beat_seconds,
-    )
+    facts = partial(_facts, pools, sorted(handlers))
+    every = settings.beat_seconds
+    beats = beating(identity, publisher, system_clock, facts, interval_seconds=every)
     async with meter.watching(), beats:
         await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
     await publisher.close()
     return left
+
+
+def _pools(
+    settings: WorkerSettings,
+    instance: str,
+    topology: Topology,
+    attempts: Attempts,
+    publisher: Publisher,
+) -> list[RegionPool]:
+    rules = PoolRules(
+        Base(settings.base_consumers, settings.base_prefetch),
+        settings.slot_seconds,
+        settings.cancel_grace_seconds,
+        settings.eco_off_backlog,
+    )
+    return [
+        RegionPool(region, instance, rules, topology, attempts, publisher, system_clock)
+        for region in settings.regions
+    ]
 
 
 async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:

@@ -67,7 +67,7 @@ def check_commands(commands: Sequence[str]) -> None:
             raise ConfigurationError(f"COMMANDS: {each!r} is no executable file on this machine")
 
 
-def command_handler(allowed: Sequence[str]) -> Handler:
+def command_handler(allowed: Sequence[str], timeout_seconds: float | None) -> Handler:
     """The handler of the type `command` for these executables."""
 
     def run(payload: CommandPayload, context: JobContext) -> dict[str, Any]:
@@ -78,7 +78,9 @@ def command_handler(allowed: Sequence[str]) -> Handler:
         return _run(payload, context)
 
     # A child of its own: it is killed with all that the command started, and its CPU time is known.
-    return Handler(COMMAND_TYPE, run, takes_context=True, process=True)
+    return Handler(
+        COMMAND_TYPE, run, takes_context=True, timeout_seconds=timeout_seconds, process=True
+    )
 
 
 def _run(payload: CommandPayload, context: JobContext) -> dict[str, Any]:

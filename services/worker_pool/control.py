@@ -67,7 +67,7 @@ class ControlLog:
 
     async def follow(self, connection: AbstractConnection, log_queue: Queue) -> None:
         """Read what there is, then return and go on reading as long as the connection lives."""
-        self._channel = await connection.channel()  # one that nobody holds stops delivering
+        self._channel = await connection.channel()
         await follow_control(self._channel, log_queue, self._next, self._take)
         while await self._more_came():
             pass

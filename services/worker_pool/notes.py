@@ -58,7 +58,6 @@ class Notes:
         self._closing.set()
         if self._sending is not None:
             await self._sending
-        await self._send()
 
     def drop(self) -> None:
         """Send nothing more."""

@@ -21,6 +21,7 @@ from shared.messages import (
     JobRetried,
     JobStarted,
     JobSucceeded,
+    QueuedJob,
 )
 
 PROGRESS_GIVE_UP_SECONDS = 5.0
@@ -101,17 +102,27 @@ class Outcomes:
         )
         retries = job.retries if most_retries is None else min(job.retries, most_retries)
         if final or attempt.number > retries:
-            log.error("job failed for good", type=job.type, error=error)
-            await self._publisher.dead(again, error)
-            await self._publisher.event(failed)
-            await self._publisher.event(self._died(attempt, error))
-            return
+            await self._bury(attempt, failed, again)
+        else:
+            await self._try_again(attempt, failed, again, after_seconds)
+
+    async def _bury(self, attempt: Attempt, failed: JobFailed, job: QueuedJob) -> None:
+        log.error("job failed for good", type=job.job.type, error=failed.error)
+        await self._publisher.dead(job, failed.error)
+        await self._publisher.event(failed)
+        await self._publisher.event(self._died(attempt, failed.error))
+
+    async def _try_again(
+        self, attempt: Attempt, failed: JobFailed, job: QueuedJob, after_seconds: float | None
+    ) -> None:
         wait = self._wait_seconds(attempt, after_seconds)
         not_before = self._clock() + timedelta(seconds=wait)
-        log.warning("job failed, to be tried again", type=job.type, error=error, seconds=wait)
+        log.warning(
+            "job failed, to be tried again", type=job.job.type, error=failed.error, seconds=wait
+        )
         await self._publisher.event(failed)
         await self._publisher.event(self._retried(attempt, not_before))
-        await self._publisher.retry(again.model_copy(update={"not_before": not_before}))
+        await self._publisher.retry(job.model_copy(update={"not_before": not_before}))
 
     async def paused(self, ended: "Ended", why: str) -> None:
         """A piece ended; the rest goes back to the scheduler with its checkpoint."""

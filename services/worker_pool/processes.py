@@ -38,6 +38,9 @@ from services.worker_pool.child_messages import (
 from services.worker_pool.endings import Broke, Cut, Ending
 from shared.handlers import Port, StopReason
 
+START_SECONDS = 120.0
+"""Handlers may import large libraries; what takes longer than this will never be ready."""
+
 log = structlog.get_logger()
 
 
@@ -170,13 +173,17 @@ class Child:
 class Processes:
     """The children of one worker: idle ones are used again, dead ones replaced when needed."""
 
-    def __init__(self, handlers: str, commands: list[str]) -> None:
+    def __init__(
+        self, handlers: str, commands: list[str], start_seconds: float = START_SECONDS
+    ) -> None:
         """Prepare; the first child is started when it is needed, or by `warm`.
 
         Args:
             handlers: the module with the handlers; empty for none.
             commands: executables that the `command` handler may run.
+            start_seconds: how long a child may take to load them.
         """
+        self._start_seconds = start_seconds
         self._setup = Setup(list(sys.path), handlers, commands)
         self._idle: list[Child] = []
         self._all: set[Child] = set()
@@ -210,8 +217,13 @@ class Processes:
     async def _start(self) -> tuple[Child, Ending | None]:
         child = await Child.start(self._setup)
         self._all.add(child)
+        failed: Ending | None = Broke(
+            f"its process had not loaded the handlers after {self._start_seconds:g} s"
+        )
         try:
-            failed = await child.ready()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._start_seconds):
+                    failed = await child.ready()
         except asyncio.CancelledError:
             child.kill()
             raise

@@ -7,13 +7,16 @@ from shared.errors import ConfigurationError
 from shared.handlers import Handler, load_handlers
 
 
-def registered(module_name: str, commands: Sequence[str]) -> Mapping[str, Handler]:
+def registered(
+    module_name: str, commands: Sequence[str], command_timeout_seconds: float | None = None
+) -> Mapping[str, Handler]:
     """Collect the handlers by job type.
 
     Args:
         module_name: the user's handlers module; empty for none.
         commands: exact paths of the executables that the type `command` may run; none switches
             it off.
+        command_timeout_seconds: limit of one command, for jobs that bring none.
 
     Raises:
         ConfigurationError: there is nothing to run, or something that cannot be.
@@ -31,5 +34,5 @@ def registered(module_name: str, commands: Sequence[str]) -> Mapping[str, Handle
                 f"COMMANDS: {module_name} has a handler for {COMMAND_TYPE!r} of its own; "
                 "rename it, or leave COMMANDS empty"
             )
-        found[COMMAND_TYPE] = command_handler(commands)
+        found[COMMAND_TYPE] = command_handler(commands, command_timeout_seconds)
     return found

@@ -92,6 +92,7 @@ class RegionPool:
         self._stops = Stops(
             self._taker,
             attempts,
+            self._standing,
             clock,
             cancel_grace_seconds=rules.cancel_grace_seconds,
             slot_seconds=rules.slot_seconds,

@@ -18,6 +18,9 @@ class WorkerSettings(BrokerSettings):
         description="exact paths of the executables that jobs of the type command may run, "
         "separated by commas; none switches that off",
     )
+    command_timeout_seconds: float = Field(
+        3600.0, gt=0, description="time limit of a command whose job brings none"
+    )
     base_consumers: int = Field(4, ge=1, le=1000, description="jobs run at once in a medium band")
     base_prefetch: int = Field(1, ge=1, le=1000, description="messages held per consumer and lane")
     drain_seconds: float = Field(30.0, ge=0, description="time that running jobs get at a stop")
@@ -39,7 +42,7 @@ class WorkerSettings(BrokerSettings):
 
     @field_validator("commands", mode="before")
     @classmethod
-    def _split_at_commas(cls, value: object) -> object:
+    def _commands_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

@@ -13,7 +13,7 @@ from shared.domain.decisions import Rules
 from shared.domain.grid import Grid, grid_at
 from shared.domain.pausing import rest_should_wait
 from shared.handlers import StopReason
-from shared.messages import CancelJob, IntensityUpdated, QueuedJob
+from shared.messages import CancelJob, IntensityUpdated, QueuedJob, Standing
 
 RULES = Rules()
 """A pause costs what a first wait costs, so it asks for as much."""
@@ -28,14 +28,16 @@ class Stops:
         self,
         taker: Taker,
         attempts: Attempts,
+        standing: Standing,
         clock: Callable[[], datetime],
         *,
         cancel_grace_seconds: float,
         slot_seconds: float,
     ) -> None:
-        """Take what runs where, the time a cancelled handler gets, and the timetable's slots."""
+        """Take what runs where, what was asked for, and the length of the timetable's slots."""
         self._taker = taker
         self._attempts = attempts
+        self._standing = standing
         self._clock = clock
         self._cancel_grace_seconds = cancel_grace_seconds
         self._slot_seconds = slot_seconds
@@ -96,7 +98,7 @@ class Stops:
 
     def _rest_should_wait(self, queued: QueuedJob, now: datetime, grid: Grid) -> bool:
         attempt = self._attempts.running.get(queued.job.id)
-        if attempt is None or attempt.stop.asked:
+        if attempt is None or self._standing.wanted_now(queued.job.id) is not None:
             return False
         expected = queued.remaining_seconds
         if expected is None:

@@ -64,7 +64,11 @@ class AsyncWork:
 
 
 class ThreadWork:
-    """In a thread, which nobody can end from outside."""
+    """In a thread, which nobody can end from outside.
+
+    Its CPU time is that of this one thread: what a library computes in threads of its own is not
+    seen. A handler with such a library is better off with `process=True`.
+    """
 
     def __init__(
         self, handler: Handler, payload: Payload, context: JobContext, threads: Executor | None

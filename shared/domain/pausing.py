@@ -24,8 +24,8 @@ def rest_should_wait(
 
     The slots between the next one and the deadline that are cleaner than now by the margin must
     hold all of the rest; then the cheapest set that adds up to it leaves the present slot out
-    (`windows.slot_is_among_cheapest`). What the forecast does not reach does not count, so a job
-    is never stopped for a hope.
+    (`windows.slot_is_among_cheapest`), and the latest start of the rest is not reached. What the
+    forecast does not reach does not count, so a job is never stopped for a hope.
 
     Args:
         job: what runs; critical jobs and those that are not interruptible run on.
@@ -42,14 +42,10 @@ def rest_should_wait(
     now_s, deadline_s = now.timestamp(), job.deadline.timestamp()
     intensity = _intensity_now(grid, now_s)
     wheel = Wheel(wheel_slot_seconds, 1)
-    first = wheel.slot_at(now_s) + 1
-    if (
-        grid.curve is None
-        or intensity is None
-        or wheel.start_s(first) + remaining_seconds > deadline_s
-    ):
+    if grid.curve is None or intensity is None:
         return False
-    later = _slot_means(grid.curve, wheel, first, wheel.slot_at(deadline_s))
+    first, end = wheel.slot_at(now_s) + 1, wheel.slot_at(deadline_s)
+    later = _slot_means(grid.curve, wheel, first, end)
     bar = intensity - max(g_per_kwh, share * abs(intensity))
     return not slot_is_among_cheapest(later, bar, wheel_slot_seconds, remaining_seconds)
 

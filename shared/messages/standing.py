@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from shared.messages.control import (
@@ -10,24 +11,29 @@ from shared.messages.control import (
     Control,
     PauseWork,
     ResumeWork,
+    RunJobNow,
     SetEco,
 )
 
 MOST_CANCELLATIONS = 50_000
+MOST_WANTED_NOW = 10_000
 MOST_PAUSES = 1_000
 
 Scope = tuple[str | None, str | None]
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 
 
 class Standing:
-    """Cancellations, pauses and the eco mode in force.
+    """Cancellations, jobs to run now, pauses and the eco mode in force.
 
-    Its memory is bounded: past the bounds the oldest cancellation or pause is forgotten.
+    Its memory is bounded: past the bounds the oldest of each kind is forgotten.
     """
 
     def __init__(self) -> None:
         """Start with nothing asked for."""
         self._cancelled: OrderedDict[UUID, CancelJob] = OrderedDict()
+        self._wanted_now: OrderedDict[UUID, RunJobNow] = OrderedDict()
         self._pauses: OrderedDict[Scope, PauseWork] = OrderedDict()
         self._eco: SetEco | None = None
 
@@ -36,6 +42,9 @@ class Standing:
         if isinstance(asked, CancelJob):
             self._cancelled.setdefault(asked.job_id, asked)
             _keep(self._cancelled, MOST_CANCELLATIONS)
+        elif isinstance(asked, RunJobNow):
+            self._wanted_now.setdefault(asked.job_id, asked)
+            _keep(self._wanted_now, MOST_WANTED_NOW)
         elif isinstance(asked, PauseWork):
             self._pauses.setdefault((asked.job_type, asked.region), asked)
             _keep(self._pauses, MOST_PAUSES)
@@ -47,6 +56,10 @@ class Standing:
     def cancelled(self, job_id: UUID) -> CancelJob | None:
         """Who called a job off, if anybody did."""
         return self._cancelled.get(job_id)
+
+    def wanted_now(self, job_id: UUID) -> RunJobNow | None:
+        """Who asked to run a job on any grid, if anybody did."""
+        return self._wanted_now.get(job_id)
 
     def pause_of_type(self, job_type: str, region: str) -> PauseWork | None:
         """The pause that keeps a job type from starting in a region, if there is one."""
@@ -88,8 +101,6 @@ def scope_words(asked: Control) -> str:
     return f"job {getattr(asked, 'job_id', '')}"
 
 
-def _keep(
-    entries: "OrderedDict[UUID, CancelJob] | OrderedDict[Scope, PauseWork]", most: int
-) -> None:
+def _keep(entries: OrderedDict[Key, Kept], most: int) -> None:
     while len(entries) > most:
         entries.popitem(last=False)

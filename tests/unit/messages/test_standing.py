@@ -109,10 +109,14 @@ def test_the_eco_mode_is_off_until_its_time_or_until_it_is_switched_on():
     assert held.eco_off(NOW) is None
 
 
-def test_a_wish_to_run_a_job_now_leaves_nothing_standing():
+def test_a_wish_to_run_a_job_now_is_known_by_its_job(monkeypatch):
+    monkeypatch.setattr(standing, "MOST_WANTED_NOW", 1)
+    other = RunJobNow(**head(), job_id=UUID(int=8))
     held = after(RunJobNow(**head(), job_id=JOB_ID))
-    assert held.cancelled(JOB_ID) is None
-    assert held.eco_off(NOW) is None
+    assert held.wanted_now(JOB_ID).by == "ana"
+    assert held.wanted_now(other.job_id) is None
+    held.take(other)
+    assert held.wanted_now(JOB_ID) is None, "past the bound the oldest is forgotten"
 
 
 names = st.sampled_from([None, "a", "b"])

@@ -37,7 +37,8 @@ class Square(BaseModel):
 @handler("square", process=True)
 def square(payload: Square, context):
     return {"square": payload.number**2, "pid": os.getpid(), "attempt": context.attempt,
-            "restored": context.restored, "piece": context.piece}
+            "restored": context.restored, "piece": context.piece,
+            "asked": context.should_stop}
 
 
 @handler("tell", process=True)

@@ -6,7 +6,7 @@ import stat
 import psutil
 import pytest
 
-from services.worker_pool.commands import _fitting
+from services.worker_pool.commands import _fitting, _Tail
 from services.worker_pool.registration import registered
 from services.worker_pool.settings import WorkerSettings
 from shared.errors import ConfigurationError
@@ -63,6 +63,16 @@ async def test_the_output_is_cut_to_its_tail(children, job, queued):
     result = out.one(JobSucceeded).result
     assert result["stdout_tail"].endswith("end\n")
     assert 10_000 < len(result["stdout_tail"]) <= 64 * 1024
+
+
+def test_no_more_than_the_tail_is_held_in_memory(tmp_path):
+    path = tmp_path / "output"
+    path.write_bytes(b"x" * 1_000_000 + b"end")
+    with path.open("rb") as stream:
+        tail = _Tail(stream)
+        tail.thread.join(20)
+    assert len(tail._kept) == 64 * 1024
+    assert tail.text().endswith("xend")
 
 
 async def test_a_command_past_its_limit_is_killed_with_what_it_started(
@@ -123,6 +133,12 @@ def test_commands_are_off_by_default(process_module):
     assert WorkerSettings(_env_file=None).commands == ()
     assert "command" not in registered(process_module, ())
     assert list(registered("", ["/bin/sh"])) == ["command"]
+
+
+def test_a_command_has_a_time_limit_of_its_own():
+    settings = WorkerSettings(_env_file=None)
+    found = registered("", ["/bin/sh"], settings.command_timeout_seconds)
+    assert found["command"].timeout_seconds == 3600
 
 
 def test_the_setting_is_a_list_with_commas():

@@ -156,6 +156,21 @@ async def test_a_process_sees_that_it_is_asked(
     assert [rest.checkpoint for rest in children.out.resumed] == ([] if finish else [{"epoch": 4}])
 
 
+async def test_a_stop_does_not_reach_the_next_run_in_the_same_process(
+    children, job, queued, until, tmp_path
+):
+    item = queued(job("until_asked"), payload={"file": str(tmp_path / "started")})
+    attempts = children.attempts(children.handlers)
+    task = asyncio.create_task(attempts.run(item, "pool", "R"))
+    await until((tmp_path / "started").exists)
+    (child,) = children.processes._all
+    attempts.running[item.job.id].stop.ask(StopReason.PAUSE)
+    await task
+    await run(children, queued(job("square"), payload={"number": 3}))
+    done = children.out.one(JobSucceeded)
+    assert (done.result["pid"], done.result["asked"]) == (child.pid, False)
+
+
 async def test_a_cancelled_attempt_kills_its_process(children, job, queued, until, tmp_path):
     item = queued(job("until_asked"), payload={"file": str(tmp_path / "started")})
     task = asyncio.create_task(run(children, item))
@@ -174,6 +189,18 @@ async def test_handlers_that_cannot_be_loaded_fail_the_attempt_in_a_line(childre
     assert out.one(JobFailed).error.startswith(
         "its process cannot load the handlers: HANDLERS: the module 'no_module_of_this_name'"
     )
+
+
+async def test_handlers_that_never_load_fail_the_attempt_after_a_while(
+    children, job, queued, tmp_path, monkeypatch
+):
+    (tmp_path / "handlers_that_never_load.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    children.options["processes"] = slow = Processes("handlers_that_never_load", [], 0.2)
+    out = await run(children, queued(job("square"), payload={"number": 3}))
+    assert slow._all == set(), "it was ended"
+    await slow.close()
+    assert out.one(JobFailed).error == "its process had not loaded the handlers after 0.2 s"
 
 
 async def test_closing_leaves_no_process_behind(process_module):

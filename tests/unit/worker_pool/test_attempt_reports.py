@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 
 import pytest
+import structlog
 from pydantic import BaseModel
 
 from services.worker_pool.notes import PROGRESS_SECONDS, Notes
@@ -152,6 +153,14 @@ async def test_a_checkpoint_that_is_no_small_json_fails_where_it_is_given(pool):
         return "still here"
 
     assert (await pool.run(work)).one(JobSucceeded).result == "still here"
+
+
+async def test_other_libraries_logs_in_a_handlers_thread_name_the_job_too(pool):
+    def work(payload, context):
+        return structlog.contextvars.get_contextvars()
+
+    done = (await pool.run(work)).one(JobSucceeded)
+    assert done.result == {"job_id": "00000000-0000-0000-0000-000000000007", "attempt": 1}
 
 
 async def test_the_log_of_a_handler_names_its_job(pool, queued):

@@ -5,11 +5,14 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.worker_pool.capacity import Limit, Rule
 from services.worker_pool.pool import Pool
 from shared.domain.bands import Band
 from shared.domain.jobs import Lane
+from shared.domain.lanes import reserved_places
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -214,3 +217,69 @@ async def test_a_job_that_broke_gives_its_place_to_the_next(caplog):
     for _ in range(5):
         await asyncio.sleep(0)
     assert runs == {"a": 1, "b": 1}
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("take"), st.sampled_from(list(Lane))),
+        st.tuples(st.just("end"), st.integers(0, 5)),
+        st.tuples(st.just("resize"), st.tuples(st.integers(0, 6), st.sampled_from(list(Band)))),
+        st.tuples(st.just("return"), st.sampled_from(["even", "odd"])),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_whatever_happens_no_start_exceeds_the_limit_and_no_message_is_lost(walk):
+    asyncio.run(_walked(walk))
+
+
+async def _walked(walk):
+    bench = _Walk()
+    for what, how in walk:
+        await bench.step(what, how)
+        for _ in range(3):
+            await asyncio.sleep(0)
+    pool = bench.pool
+    assert len(bench.taken) == len(bench.started) + len(bench.returned) + pool.held
+    assert len(set(bench.started)) == len(bench.started), "none ran twice"
+    assert set(bench.started).isdisjoint(bench.returned)
+    places = pool.limit.consumers - reserved_places(pool.limit.consumers, pool.limit.band)
+    if pool.held and pool.running < places:
+        raise AssertionError("a place is free and nothing starts")
+    pool.forget_held()
+    await pool.cut()
+
+
+class _Walk:
+    """A pool, with a check at each start that it was within the limit of that moment."""
+
+    def __init__(self):
+        self.taken, self.started, self.returned, self.gates = [], [], [], {}
+        self.pool = Pool(self.work, self.hand_back, limit(2), lambda: NOW)
+
+    async def step(self, what, how):
+        if what == "take":
+            name = len(self.taken)
+            self.taken.append(name)
+            await self.pool.take(how, Message(name, "even" if name % 2 == 0 else "odd"))
+        elif what == "end" and how < len(self.gates):
+            list(self.gates.values())[how].set()
+        elif what == "resize":
+            self.pool.resize(limit(*how))
+        elif what == "return":
+            await self.pool.return_held({how})
+
+    async def hand_back(self, lane, message):
+        self.returned.append(message.name)
+
+    def work(self, message):
+        assert self.pool.running < self.pool.limit.consumers
+        return self._work(message)
+
+    async def _work(self, message):
+        self.started.append(message.name)
+        gate = self.gates[message.name] = asyncio.Event()
+        await gate.wait()
+        del self.gates[message.name]

@@ -20,6 +20,7 @@ from shared.messages import (
     JobCancelled,
     PauseWork,
     QueuedJob,
+    RunJobNow,
     Standing,
     encode,
 )
@@ -91,6 +92,7 @@ class Bench:
         self.stops = Stops(
             self.taker,
             self.attempts,
+            self.standing,
             lambda: self.now,
             cancel_grace_seconds=grace,
             slot_seconds=300.0,
@@ -251,6 +253,15 @@ async def test_a_job_that_is_not_interruptible_is_neither_paused_nor_drained(ben
     bench.stops.pause(update(DIRTY_THEN_CLEAN))
     bench.stops.drain()
     assert not attempt.stop.asked
+
+
+async def test_a_job_that_somebody_wants_now_is_not_paused(bench):
+    attempt = await bench.start()
+    bench.standing.take(RunJobNow(id=UUID(int=3), at=NOW, job_id=JOB.id))
+    bench.stops.pause(update(DIRTY_THEN_CLEAN))
+    assert not attempt.stop.asked
+    bench.stops.drain()
+    assert attempt.stop.reason is StopReason.DRAIN
 
 
 async def test_a_worker_that_ends_asks_interruptible_jobs_and_cuts_the_others(bench):
