@@ -14,7 +14,7 @@ from shared.domain.timetable import Timetable
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decisions may be tuned by.
+    """What decisions may be tuned by; `docs/forecaster.md` has what the margins are chosen by.
 
     Attributes:
         margin_seconds: safety kept before the latest start.
@@ -27,8 +27,8 @@ class Rules:
     """
 
     margin_seconds: float = 0.0
-    worthwhile_share: float = 0.03
-    worthwhile_g_per_kwh: float = 1.0
+    worthwhile_share: float = 0.01
+    worthwhile_g_per_kwh: float = 0.5
     still_worthwhile_share: float = 0.0025
     still_worthwhile_g_per_kwh: float = 0.01
     patient_share: float = 0.10

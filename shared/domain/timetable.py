@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,11 +54,13 @@ class Pools:
         bases: the base consumer count of each pool.
         consumers: how many jobs they run at once now, whatever decided that.
         backlog_seconds: job-seconds that they were given and have not finished.
+        backlog_jobs: how many jobs those are, each on one consumer; None: as many as need be.
     """
 
     bases: tuple[int, ...]
     consumers: int
     backlog_seconds: float = 0.0
+    backlog_jobs: int | None = None
 
     def capacity(self, band: Band) -> int:
         """How many jobs they run at once in a band."""
@@ -142,9 +144,10 @@ class Timetable:
     def hold(self, region: str, job_seconds: float) -> None:
         """Note a job that was sent to a ready queue."""
         state = self._of(region)
-        if state.pools is not None:
-            backlog = state.pools.backlog_seconds + job_seconds
-            state.pools = Pools(state.pools.bases, state.pools.consumers, backlog)
+        if (pools := state.pools) is not None:
+            seconds = pools.backlog_seconds + job_seconds
+            jobs = None if pools.backlog_jobs is None else pools.backlog_jobs + 1
+            state.pools = replace(pools, backlog_seconds=seconds, backlog_jobs=jobs)
 
     def add(
         self, region: str, slot: int, job_seconds: float, priority: Priority = Priority.NORMAL
@@ -270,8 +273,11 @@ class Timetable:
         consumers = by_band[self._bands(grid, now_slot)]
         consumers[0] = pools.consumers
         seconds = consumers * self.wheel.slot_seconds
-        before = np.cumsum(seconds) - seconds
-        net: Floats = seconds - np.clip(pools.backlog_seconds - before, 0.0, seconds)
+        # A few long jobs leave the other consumers free, however much work there is in them.
+        jobs = np.inf if pools.backlog_jobs is None else pools.backlog_jobs
+        taken = np.minimum(seconds, jobs * self.wheel.slot_seconds)
+        before = np.cumsum(taken) - taken
+        net: Floats = seconds - np.clip(pools.backlog_seconds - before, 0.0, taken)
         return net
 
     def _bands(self, grid: Grid, now_slot: int) -> npt.NDArray[np.int64]:
