@@ -84,6 +84,8 @@ class Offers:
         slot_s = self.timetable.wheel.slot_seconds
         means = self._means(slot_s)
         rooms = self._rooms(len(means), min(seconds, slot_s))
+        if rooms is not None and rooms.all():
+            rooms = None
         if rooms is not None:
             means = means[rooms]
         whole = int(seconds / slot_s + SAME)
