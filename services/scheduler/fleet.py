@@ -104,21 +104,22 @@ class Fleet:
         self._pools = {key: pool for key, pool in self._pools.items() if pool.good_until >= now}
         for region in self._heard:
             pools = [pool for (_, name), pool in self._pools.items() if name == region]
-            backlog = self._backlog_seconds(region, pools, ready_jobs.get(region, 0))
+            backlog_seconds, jobs = self._backlog(region, pools, ready_jobs.get(region, 0))
             bases = tuple(pool.base for pool in pools)
             consumers = sum(pool.consumers for pool in pools)
-            timetable.set_pools(region, Pools(bases, consumers, backlog))
+            timetable.set_pools(region, Pools(bases, consumers, backlog_seconds, jobs))
 
-    def _backlog_seconds(self, region: str, pools: Iterable[_Pool], ready_jobs: int) -> float:
-        """Jobs in the queues and in the pools, by their mean duration; half of it while they run.
+    def _backlog(self, region: str, pools: Iterable[_Pool], ready_jobs: int) -> tuple[float, int]:
+        """Job-seconds, and jobs, in the queues and in the pools.
 
-        What was sent since the last beat may be in the queues still, or in no count at all.
+        A job counts by their mean duration, by half of it while it runs. What was sent since the
+        last beat may be in the queues still, or in no count at all.
         """
         sent = self._sent[region]
         mean = self._mean(region) or sent.mean_expected_seconds or 0.0
         waiting = max(ready_jobs, sent.jobs_since_beat) + sum(pool.held for pool in pools)
         running = sum(pool.running for pool in pools)
-        return mean * (waiting + running / 2)
+        return mean * (waiting + running / 2), waiting + running
 
     def _mean(self, region: str) -> float | None:
         """How long jobs have really run of late; None before any has ended."""

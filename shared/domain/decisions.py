@@ -14,7 +14,7 @@ from shared.domain.timetable import Timetable
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decisions may be tuned by.
+    """What decisions may be tuned by; `docs/forecaster.md` has what the margins are chosen by.
 
     Attributes:
         margin_seconds: safety kept before the latest start.
@@ -27,8 +27,8 @@ class Rules:
     """
 
     margin_seconds: float = 0.0
-    worthwhile_share: float = 0.03
-    worthwhile_g_per_kwh: float = 1.0
+    worthwhile_share: float = 0.01
+    worthwhile_g_per_kwh: float = 0.5
     still_worthwhile_share: float = 0.0025
     still_worthwhile_g_per_kwh: float = 0.01
     patient_share: float = 0.10
@@ -151,15 +151,16 @@ class _Question:
 
     def _best(self, offers: Offers) -> Offer | None:
         """The best later window, or for a job that may be paused the best set of slots."""
-        window = offers.window(self.duration_s)
         now = self.grid.intensity_g_per_kwh
         if not self.job.interruptible or now is None:
-            return window
-        end_s = self.latest_s + self.duration_s
-        last = self.wheel.slot_at(end_s - self.wheel.slot_seconds)
+            return offers.window(self.duration_s)
+        slot_s = self.wheel.slot_seconds
+        last = self.wheel.slot_at(self.latest_s + self.duration_s - slot_s)
         pieces = replace(offers, last_slot=last).pieces(self.duration_s, now, self._enough(now))
-        if pieces is None or (window and window.mean_g_per_kwh < pieces.mean_g_per_kwh):
-            return window
+        if pieces is None or self.duration_s % slot_s:  # a window may end inside the last slot
+            window = offers.window(self.duration_s)
+            if pieces is None or (window and window.mean_g_per_kwh < pieces.mean_g_per_kwh):
+                return window
         if pieces.slot > self.now_slot:
             return pieces
         self.expected_now = pieces.mean_g_per_kwh

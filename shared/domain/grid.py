@@ -11,7 +11,7 @@ from math import ceil, floor
 import numpy as np
 
 from shared.domain.bands import Band, Cuts
-from shared.domain.windows import SAME, Floats, Series, lows
+from shared.domain.windows import SAME, Floats, Ints, Series, lows
 
 LB_PER_MWH_TO_G_PER_KWH = 0.45359237
 EMPTY: Floats = np.empty(0)
@@ -188,6 +188,19 @@ class Grid:
         if expected is None or self.cuts is None:
             return self.band
         return self.cuts.band_of(expected)
+
+    def band_ranks_at(self, starts_s: Floats) -> Ints:
+        """Ranks of the bands at many instants."""
+        ranks = np.full(len(starts_s), self.band.rank)
+        if self.curve is None or self.cuts is None:
+            return ranks
+        points = np.floor((starts_s - self.curve.start_s) / self.curve.period_s + SAME)
+        inside = (points >= 0) & (points < len(self.curve.values))
+        expected = np.asarray(self.curve.values)[points[inside].astype(np.int64)]
+        edges = np.array(self.cuts.edges)
+        medium = Band.MEDIUM.rank  # a flat grid has no edges
+        ranks[inside] = np.searchsorted(edges, expected, side="right") if len(edges) else medium
+        return ranks
 
 
 LIVE_PERIODS = 2.0

@@ -84,23 +84,28 @@ class Offers:
         slot_s = self.timetable.wheel.slot_seconds
         means = self._means(slot_s)
         rooms = self._rooms(len(means), min(seconds, slot_s))
+        if rooms is not None and rooms.all():
+            rooms = None
         if rooms is not None:
             means = means[rooms]
         whole = int(seconds / slot_s + SAME)
         needed = whole + (seconds - whole * slot_s > SAME)
-        starts_now = np.count_nonzero(means < now_g_per_kwh - enough_g_per_kwh) < needed
-        if starts_now:
-            means = np.append(means, now_g_per_kwh)
-        if len(means) < needed:
+        good = np.count_nonzero(means < now_g_per_kwh - enough_g_per_kwh)
+        starts_now = bool(good < needed)
+        later = needed - starts_now
+        if len(means) < later:
             return None
-        cheapest = np.partition(means, needed - 1)[:needed]
-        dearest = float(cheapest[-1])
-        total = float(cheapest[:-1].sum()) * slot_s + dearest * (seconds - (needed - 1) * slot_s)
+        cheapest = np.partition(means, later - 1)[:later] if later else means[:0]
+        dearest = max(float(cheapest[-1]) if later else now_g_per_kwh, now_g_per_kwh * starts_now)
+        total = float(cheapest.sum()) + now_g_per_kwh * starts_now
+        # The dearest slot of the set may be used in part.
+        mean = (total * slot_s - dearest * (needed * slot_s - seconds)) / seconds
         if starts_now:
-            return Offer(self.now_slot, total / seconds, in_pieces=True)
-        places = np.arange(len(means)) if rooms is None else np.flatnonzero(rooms)
-        first = int(places[np.argmax(means <= dearest)])
-        return Offer(self.now_slot + 1 + first, total / seconds, in_pieces=True)
+            return Offer(self.now_slot, mean, in_pieces=True)
+        first = int(np.argmax(means <= dearest))
+        if rooms is not None:
+            first = int(np.flatnonzero(rooms)[first])
+        return Offer(self.now_slot + 1 + first, mean, in_pieces=True)
 
     def _means(self, seconds: float) -> Floats:
         curve = self.grid.curve

@@ -1,13 +1,13 @@
 """Slots of the wheel, how much work is planned into each, and how much room is left there."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from shared.domain.bands import KNOWN_BANDS, Band, capacity
+from shared.domain.bands import Band, capacity
 from shared.domain.grid import Curve, Grid
 from shared.domain.jobs import Priority
 from shared.domain.windows import SAME, Floats
@@ -54,11 +54,13 @@ class Pools:
         bases: the base consumer count of each pool.
         consumers: how many jobs they run at once now, whatever decided that.
         backlog_seconds: job-seconds that they were given and have not finished.
+        backlog_jobs: how many jobs those are, each on one consumer; None: as many as need be.
     """
 
     bases: tuple[int, ...]
     consumers: int
     backlog_seconds: float = 0.0
+    backlog_jobs: int | None = None
 
     def capacity(self, band: Band) -> int:
         """How many jobs they run at once in a band."""
@@ -142,9 +144,10 @@ class Timetable:
     def hold(self, region: str, job_seconds: float) -> None:
         """Note a job that was sent to a ready queue."""
         state = self._of(region)
-        if state.pools is not None:
-            backlog = state.pools.backlog_seconds + job_seconds
-            state.pools = Pools(state.pools.bases, state.pools.consumers, backlog)
+        if (pools := state.pools) is not None:
+            seconds = pools.backlog_seconds + job_seconds
+            jobs = None if pools.backlog_jobs is None else pools.backlog_jobs + 1
+            state.pools = replace(pools, backlog_seconds=seconds, backlog_jobs=jobs)
 
     def add(
         self, region: str, slot: int, job_seconds: float, priority: Priority = Priority.NORMAL
@@ -190,7 +193,10 @@ class Timetable:
         free = self._free(grid, now_slot, now_slot + 1, count + whole + 1, priority)
         if free is None:
             return None
-        free = np.append(free, np.full(count + whole + 1 - len(free), np.inf))
+        if len(free) < count + whole + 1:
+            free = np.append(free, np.full(count + whole + 1 - len(free), np.inf))
+        if job_seconds <= slot_s:
+            return free[:count] >= job_seconds - TOLERANCE_SECONDS
         full = np.append(0, np.cumsum(free < slot_s - TOLERANCE_SECONDS))
         fits: Bools = full[whole : whole + count] == full[:count]
         if rest > TOLERANCE_SECONDS:
@@ -267,28 +273,14 @@ class Timetable:
 
     def _worked_out(self, pools: Pools, grid: Grid, now_slot: int) -> Floats:
         by_band = np.array([pools.capacity(band) for band in Band], dtype=np.float64)
-        consumers = by_band[self._bands(grid, now_slot)]
+        consumers = by_band[
+            grid.band_ranks_at(self.wheel.slot_seconds * (now_slot + np.arange(self._ring)))
+        ]
         consumers[0] = pools.consumers
         seconds = consumers * self.wheel.slot_seconds
-        before = np.cumsum(seconds) - seconds
-        net: Floats = seconds - np.clip(pools.backlog_seconds - before, 0.0, seconds)
+        # A few long jobs leave the other consumers free, however much work there is in them.
+        jobs = np.inf if pools.backlog_jobs is None else pools.backlog_jobs
+        taken = np.minimum(seconds, jobs * self.wheel.slot_seconds)
+        before = np.cumsum(taken) - taken
+        net: Floats = seconds - np.clip(pools.backlog_seconds - before, 0.0, taken)
         return net
-
-    def _bands(self, grid: Grid, now_slot: int) -> npt.NDArray[np.int64]:
-        """Ranks of the bands that are expected at the starts of the slots."""
-        ranks = np.full(self._ring, grid.band.rank)
-        if grid.curve is None or grid.cuts is None:
-            return ranks
-        curve = grid.curve
-        starts_s = self.wheel.slot_seconds * (now_slot + np.arange(self._ring))
-        points = np.floor((starts_s - curve.start_s) / curve.period_s + SAME).astype(np.int64)
-        inside = (points >= 0) & (points < len(curve.values))
-        expected = np.asarray(curve.values)[points[inside]]
-        ranks[inside] = _band_ranks(grid.cuts.edges, expected)
-        return ranks
-
-
-def _band_ranks(edges: Sequence[float], values: Floats) -> npt.NDArray[np.int64]:
-    if not edges:
-        return np.full(len(values), KNOWN_BANDS.index(Band.MEDIUM))
-    return np.searchsorted(np.array(edges), values, side="right").astype(np.int64)

@@ -2,6 +2,7 @@
 
 from shared.domain.replay.engine import Policy, PolicyResult, Replay
 from shared.domain.replay.knowledge import BuiltIn, Foreseen, Issued, Knowledge, noisy
+from shared.domain.replay.readings import Stretch, longest_stretch
 from shared.domain.replay.workload import USUAL_POWER_WATTS, JobRow, Workload
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "Policy",
     "PolicyResult",
     "Replay",
+    "Stretch",
     "Workload",
+    "longest_stretch",
     "noisy",
 ]

@@ -17,9 +17,7 @@ from shared.domain.replay.schedule import Schedule
 from shared.domain.replay.workload import TOLERANCE_SECONDS, Bools
 from shared.domain.windows import SAME, Floats, Ints, Series, slot_is_among_cheapest
 
-REPLANNING = Rules(worthwhile_share=0.0025, worthwhile_g_per_kwh=0.01)
-"""Jobs that are decided afresh at every point lose little by waiting for a small gain: they run
-as soon as it is gone. A margin of 3 % costs a seventh of the saving on the recorded grids."""
+USUAL = Rules()
 
 CELLS_AT_ONCE = 2_000_000
 
@@ -67,11 +65,13 @@ class Moment:
 
     Attributes:
         now_s: when the point began, or the submission inside it.
+        waited: whether the job was already sent to wait at an earlier point.
     """
 
     point: int
     jobs: Ints
     now_s: Floats
+    waited: Bools
 
 
 class OpenJobs:
@@ -96,7 +96,8 @@ class OpenJobs:
             upto = int(np.searchsorted(arrivals, point, side="right"))
             jobs = np.concatenate((self._open, self._coming[taken:upto]))
             begins_s = self._start_s + self._period_s * point
-            yield Moment(point, jobs, np.maximum(self._submitted_s[jobs], begins_s))
+            waited = np.arange(len(jobs)) < len(self._open)
+            yield Moment(point, jobs, np.maximum(self._submitted_s[jobs], begins_s), waited)
             point, taken = point + 1, upto
 
     def keep(self, jobs: Ints) -> None:
@@ -104,13 +105,13 @@ class OpenJobs:
         self._open = jobs
 
 
-def adaptive(situation: Situation, ranks: Ints, rules: Rules = REPLANNING) -> Schedule:
+def adaptive(situation: Situation, ranks: Ints, rules: Rules = USUAL) -> Schedule:
     """Start each job at the first point where no later window is worth the wait.
 
     Args:
         situation: the jobs and what is known.
         ranks: of the grid's band at every point.
-        rules: the margins.
+        rules: the margins, one to begin to wait and a smaller one to go on waiting.
     """
     load = situation.workload
     wishes = Wishes.of(situation)
@@ -142,14 +143,20 @@ def _going(situation: Situation, wishes: Wishes, rules: Rules, moment: Moment, r
     last = np.floor(room[weighing] + SAME).astype(np.int64)
     now, later = _expected(situation, wishes, moment, weighing, last)
     gain = now - later
-    worthwhile = gain >= np.maximum(
-        rules.worthwhile_g_per_kwh, rules.worthwhile_share * np.abs(now)
-    )
+    worthwhile = gain >= _least_gain(rules, now, moment.waited[weighing])
     worthwhile &= gain > SAME * np.abs(now)  # equal windows: the earlier
     patient = wishes.patient[asked] & (gain >= rules.patient_share * now)
     accepted = rank <= wishes.limit[asked]
     going[weighing] = ~worthwhile | (accepted & ~patient)
     return going
+
+
+def _least_gain(rules: Rules, now: Floats, waited: Bools) -> Floats:
+    """How much cleaner than `now` a later window has to be, in g/kWh, for each job."""
+    share = np.where(waited, rules.still_worthwhile_share, rules.worthwhile_share)
+    least = np.where(waited, rules.still_worthwhile_g_per_kwh, rules.worthwhile_g_per_kwh)
+    enough: Floats = np.maximum(least, share * np.abs(now))
+    return enough
 
 
 def _expected(
@@ -195,11 +202,11 @@ def adaptive_with_pauses(
         next_s = situation.start_s + period_s * (moment.point + 1)
         reach = max(1, int(np.max((end_s[moment.jobs] - next_s) / period_s + SAME)) + 1)
         expected = situation.known.at(moment.point, reach)
-        for job, now_s in zip(moment.jobs.tolist(), moment.now_s.tolist(), strict=True):
+        prices = expected[0] - _least_gain(rules, expected[:1], moment.waited)
+        columns = (moment.jobs.tolist(), moment.now_s.tolist(), prices.tolist())
+        for job, now_s, price in zip(*columns, strict=True):
             slots = max(0, int((end_s[job] - next_s) / period_s + SAME))
             due = end_s[job] - next_s < left_s[job] - TOLERANCE_SECONDS
-            enough = rules.worthwhile_share * abs(expected[0])
-            price = expected[0] - max(enough, rules.worthwhile_g_per_kwh)
             cheap = slot_is_among_cheapest(expected[1 : slots + 1], price, period_s, left_s[job])
             accepted = ranks[moment.point] <= wishes.limit[job] and not wishes.patient[job]
             if due or cheap or accepted or wishes.critical[job]:

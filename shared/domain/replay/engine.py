@@ -7,17 +7,18 @@ from functools import cached_property
 
 import numpy as np
 
-from shared.domain.replay.adaptive import adaptive
+from shared.domain.decisions import Rules
+from shared.domain.replay.adaptive import USUAL, adaptive
 from shared.domain.replay.capacity import adaptive_in_pool, queued
 from shared.domain.replay.knowledge import Foreseen, Knowledge
 from shared.domain.replay.optimum import optimal
 from shared.domain.replay.pausing import interruptible
 from shared.domain.replay.planning import Situation, carbon_time, lowest_slot, lowest_window
-from shared.domain.replay.recorded_bands import band_ranks
+from shared.domain.replay.recorded_bands import DAY_SECONDS, band_ranks
 from shared.domain.replay.schedule import Outcome, Schedule, account
 from shared.domain.replay.threshold import threshold
 from shared.domain.replay.workload import Workload
-from shared.domain.windows import Ints, Series
+from shared.domain.windows import Floats, Ints, Series
 
 
 class Policy(StrEnum):
@@ -65,6 +66,8 @@ class Replay:
         knowledge: what policies other than `optimal` know.
         capacity: how many jobs run at once; None for any number.
         progress: told of every batch of decisions.
+        rules: the margins of `adaptive`.
+        day_s: length of a day: 86,400, or less where time was replayed faster.
     """
 
     series: Series
@@ -72,12 +75,20 @@ class Replay:
     knowledge: Knowledge
     capacity: int | None = None
     progress: Callable[[int], None] = lambda _: None
+    rules: Rules = USUAL
+    day_s: float = DAY_SECONDS
     _bounds: dict[bool, float] = field(default_factory=dict)
 
     def run(self, policy: Policy) -> PolicyResult:
         """Replay one policy and account for it."""
         pausing = policy is Policy.INTERRUPTIBLE
         return self._result(self.outcome(policy), self._optimal_g(all_paused=pausing))
+
+    def realised(self, started_s: Floats) -> PolicyResult:
+        """The account of what really happened, from when each job really started (Unix seconds)."""
+        schedule = Schedule.whole(self.workload, started_s)
+        outcome = account(self.series, self.workload, schedule)
+        return self._result(outcome, self._optimal_g(all_paused=False))
 
     def outcome(self, policy: Policy) -> Outcome:
         """The account of every job under a policy."""
@@ -100,7 +111,7 @@ class Replay:
             case Policy.INTERRUPTIBLE:
                 return interruptible(situation)
             case Policy.ADAPTIVE:
-                return adaptive(situation, self._ranks)
+                return adaptive(situation, self._ranks, self.rules)
             case Policy.OPTIMAL:
                 return optimal(self._clairvoyant(load), self.series)
             case Policy.THRESHOLD:
@@ -122,7 +133,7 @@ class Replay:
     @cached_property
     def _ranks(self) -> Ints:
         """Bands of the points; not worked out where no policy looks at them."""
-        return band_ranks(self.series)
+        return band_ranks(self.series, self.day_s)
 
     def _optimal_g(self, *, all_paused: bool) -> float:
         if all_paused not in self._bounds:

@@ -59,10 +59,10 @@ class BuiltIn:
 
     POINTS_AT_ONCE = 512
 
-    def __init__(self, series: Series) -> None:
-        """Nothing is forecast before it is asked for."""
+    def __init__(self, series: Series, forecaster: Forecaster | None = None) -> None:
+        """Nothing is forecast before it is asked for; another forecaster serves comparisons."""
         self._series = series
-        self._forecaster = Forecaster(series.period_s, DAY_SECONDS)
+        self._forecaster = forecaster or Forecaster(series.period_s, DAY_SECONDS)
         self._first = 0
         self._rows: Floats = np.empty((0, 0))
 

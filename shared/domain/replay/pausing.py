@@ -31,7 +31,8 @@ def _all_pieces(situation: Situation) -> Iterator[Pieces]:
             yield from _together(situation, situation.known.series, jobs)
         alone = np.flatnonzero(~whole)
     else:
-        alone = np.arange(len(whole))
+        # in order of time: what was just forecast serves again
+        alone = np.argsort(situation.workload.submitted_s, kind="stable")
     for job in alone:
         yield _alone(situation, int(job))
         situation.progress(1)

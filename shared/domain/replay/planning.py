@@ -102,11 +102,16 @@ def best_starts(situation: Situation, among: Candidates, objective: Objective) -
 def _weighed(situation: Situation, among: Candidates) -> Iterator[tuple[Ints, Floats]]:
     """Jobs with the means of their candidates, a row for each job."""
     known = situation.known
+    if not isinstance(known, Foreseen):  # in order of time: what was just forecast serves again
+        for job in np.argsort(among.first_s, kind="stable"):
+            if among.count[job] >= 1:
+                yield np.array([job]), _weighed_alone(situation, among, int(job))[None, :]
+        return
     for jobs in _alike(situation, among):
         count = int(among.count[jobs[0]])
         if count < 1:
             continue
-        if isinstance(known, Foreseen) and len(jobs) >= WORTH_GROUPING:
+        if len(jobs) >= WORTH_GROUPING:
             yield from _weighed_together(known.series, among, jobs, count)
         else:
             for job in jobs:

@@ -10,12 +10,16 @@ RANGE_DAYS = 7
 REFRESH_PER_DAY = 24
 
 
-def band_ranks(series: Series) -> Ints:
+def band_ranks(series: Series, day_s: float = DAY_SECONDS) -> Ints:
     """Ranks of the bands, relative to the trailing seven days; absolute on the first day.
 
     The edges are taken afresh every hour, or at every point where points are longer.
+
+    Args:
+        series: the recorded grid.
+        day_s: length of a day: 86,400, or less where time was replayed faster.
     """
-    day = max(1, round(DAY_SECONDS / series.period_s))
+    day = max(1, round(day_s / series.period_s))
     every = max(1, day // REFRESH_PER_DAY)
     values: list[float] = series.values.tolist()
     ranks = np.empty(len(values), dtype=np.int64)

@@ -118,7 +118,7 @@ def test_an_unknown_grid_holds_no_job():
 def test_a_dirty_day_without_a_cleaner_window_is_not_waited_out():
     flat = settle(job(), grid([500.0] * 100))
     assert (flat.cause, type(flat)) == (Cause.NOTHING_CLEANER, RunNow)
-    hardly = settle(job(), grid([500.0] * 3 + [490.0] * 100))
+    hardly = settle(job(), grid([500.0] * 3 + [496.0] * 100))
     assert hardly.cause is Cause.NOTHING_CLEANER
 
 
@@ -160,7 +160,7 @@ def test_the_cleaner_region_wins():
 
 
 def test_a_job_that_waits_already_stays_for_a_smaller_gain():
-    hardly = grid([500.0] * 3 + [490.0] * 100)
+    hardly = grid([500.0] * 3 + [496.0] * 100)
     assert settle(job(), hardly).cause is Cause.NOTHING_CLEANER
     assert settle(job(deferrals=1), hardly).cause is Cause.CLEANER_LATER
 

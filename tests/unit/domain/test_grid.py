@@ -1,7 +1,9 @@
 """Curves and the ladder of freshness."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +40,30 @@ def test_a_window_that_leaves_the_curve_has_no_mean(values):
     assert curve.mean(100.0, len(values) * 10 + 1) is None
     assert curve.at(curve.end_s) is None
     assert curve.at(100.0) == values[0]
+
+
+@given(curves, st.integers(1, 30), st.floats(1, 200), st.integers(0, 60))
+def test_means_of_many_windows_are_those_of_each(values, step, seconds, last):
+    curve = Curve(100.0, 10.0, values)
+    first = 100 // step + (100 % step > 0)
+    means = curve.means(first, first + last, step, seconds)
+    each = [curve.mean(n * step, seconds) for n in range(first, first + last + 1)]
+    known = [mean for mean in each if mean is not None]
+    assert means.tolist() == pytest.approx(known, abs=1e-6)
+    best = curve.best(first, first + last, step, seconds)
+    assert (best is None) == (not known)
+    if best is not None:
+        assert best[1] == pytest.approx(min(known), abs=1e-5)
+
+
+@given(curves, st.floats(0, 600))
+def test_bands_at_many_instants_are_those_at_each(values, shift):
+    grid = grid_at(NOW, *update())
+    curve = Curve(NOW.timestamp(), 10.0, values)
+    grid = replace(grid, curve=curve)
+    starts_s = NOW.timestamp() - 50 + shift + 7.0 * np.arange(100)
+    ranks = [grid.band_at(at_s).rank for at_s in starts_s.tolist()]
+    assert grid.band_ranks_at(starts_s).tolist() == ranks
 
 
 def test_a_fresh_reading_is_live():

@@ -1,5 +1,6 @@
 """What must hold for every policy on any grid, and that adaptive is decide()."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -20,7 +21,11 @@ from shared.domain.windows import Series
 
 HOUR_S = 3600.0
 ODD_RULES = Rules(
-    worthwhile_share=0.00251, worthwhile_g_per_kwh=0.0137, patient_share=0.10137
+    worthwhile_share=0.02517,
+    worthwhile_g_per_kwh=1.137,
+    still_worthwhile_share=0.00251,
+    still_worthwhile_g_per_kwh=0.0137,
+    patient_share=0.10137,
 )  # no margin that whole numbers meet exactly
 grids = st.lists(st.integers(0, 700).map(float), min_size=30, max_size=60).map(
     lambda values: Series(0.0, HOUR_S, values)
@@ -154,7 +159,7 @@ def decided(series, load, job, bands):
     )
     cuts = absolute_cuts()
     point = int(row_s // HOUR_S)
-    while True:
+    while True:  # each answer but the last is a deferral
         now_s = max(row_s, point * HOUR_S)
         curve = Curve(point * HOUR_S, HOUR_S, series.values[point:].tolist())
         band = Band.VERY_HIGH if load.max_band[job] is None else bands[point]
@@ -162,7 +167,39 @@ def decided(series, load, job, bands):
         at = datetime.fromtimestamp(now_s, UTC)
         if isinstance(decide(asked, at, grid, Timetable(Wheel(HOUR_S, 10_000)), ODD_RULES), RunNow):
             return now_s
+        asked = replace(asked, deferrals=asked.deferrals + 1)
         point += 1
+
+
+def test_to_begin_to_wait_takes_more_than_to_go_on():
+    series = Series(0.0, HOUR_S, [300.0, 300.0, 298.0, 200.0, 100.0])
+    load = Workload.uniform(np.array([0.0, 2 * HOUR_S]), HOUR_S, 2 * HOUR_S)
+    rules = Rules(
+        worthwhile_share=0.02,
+        worthwhile_g_per_kwh=0.0,
+        still_worthwhile_share=0.005,
+        still_worthwhile_g_per_kwh=0.0,
+    )
+    situation = Situation(0.0, HOUR_S, load, Foreseen(series))
+    ranks = np.full(len(series), 4)
+    # 0.7 % less at 02:00: not enough to begin with, but enough for a job that waits already.
+    assert adaptive(situation, ranks, rules).start_s.tolist() == [0.0, 4 * HOUR_S]
+    eager = replace(rules, worthwhile_share=0.005)
+    assert adaptive(situation, ranks, eager).start_s.tolist() == [2 * HOUR_S, 4 * HOUR_S]
+
+
+@pytest.mark.parametrize(("share", "piece"), [(0.02, 0.0), (0.005, 2 * HOUR_S)])
+def test_a_job_that_may_be_paused_asks_as_much_to_begin_to_wait(share, piece):
+    series = Series(0.0, HOUR_S, [300.0, 300.0, 298.0])
+    rows = [JobRow(0.0, HOUR_S, 3 * HOUR_S, interruptible=True)]
+    situation = Situation(0.0, HOUR_S, Workload.of(rows), Foreseen(series))
+    rules = Rules(
+        worthwhile_share=share,
+        worthwhile_g_per_kwh=0.0,
+        still_worthwhile_share=0.005,
+        still_worthwhile_g_per_kwh=0.0,
+    )
+    assert adaptive(situation, np.full(3, 4), rules).start_s.tolist() == [piece]
 
 
 whole_rows = st.builds(

@@ -40,10 +40,10 @@ def grid(band=Band.MEDIUM, region="R"):
     return Grid(region, band, Freshness.LIVE, 300.0)
 
 
-def table(*bases, consumers=None, backlog_s=0.0):
+def table(*bases, consumers=None, backlog_s=0.0, backlog_jobs=None):
     timetable = Timetable(WHEEL)
     now = sum(bases) if consumers is None else consumers
-    timetable.set_pools("R", Pools(bases, now, backlog_s))
+    timetable.set_pools("R", Pools(bases, now, backlog_s, backlog_jobs))
     return timetable
 
 
@@ -109,6 +109,35 @@ def test_the_backlog_takes_the_nearest_slots_first():
     timetable.hold("R", 300)
     assert not fits(timetable, 1, 300)
     assert fits(timetable, 2, 300)
+
+
+def test_a_few_long_jobs_leave_the_other_consumers_free():
+    timetable = table(4, backlog_s=2 * 1350, backlog_jobs=2)  # two jobs, halfway through 45 min
+    assert timetable.has_room_now(grid(), NOW_SLOT, Priority.NORMAL)
+    for ahead in range(1, 4):
+        timetable.add("R", NOW_SLOT + ahead, 300)
+        assert fits(timetable, ahead, 300), "two of four consumers are taken, and one planned"
+        timetable.add("R", NOW_SLOT + ahead, 300)
+        assert not fits(timetable, ahead, 300)
+    assert fits(timetable, 5, 300)
+    for _ in range(2):
+        timetable.hold("R", 2700)
+    assert not timetable.has_room_now(grid(), NOW_SLOT, Priority.NORMAL), "each has a job now"
+
+
+@given(st.integers(1, 8), st.floats(0, 5e4), st.integers(1, 40), st.integers(1, 60))
+def test_knowing_the_jobs_of_a_backlog_only_spreads_it(consumers, backlog_s, jobs, slots):
+    by_seconds, by_jobs = (
+        table(consumers, backlog_s=backlog_s, backlog_jobs=n) for n in (None, jobs)
+    )
+    rooms = [
+        [view.room_seconds for view in each.views(grid(), NOW_SLOT)]
+        for each in (by_seconds, by_jobs)
+    ]
+    ahead = [sum(room[:slots]) for room in rooms]
+    assert ahead[1] >= ahead[0] - 1e-6, "never more of it in the nearest slots"
+    if backlog_s <= 287 * 300 * min(jobs, consumers):
+        assert sum(rooms[1]) == pytest.approx(sum(rooms[0])), "but all of it in the end"
 
 
 def test_now_counts_what_the_pools_really_run_whatever_the_band_says():
