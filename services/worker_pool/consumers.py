@@ -29,6 +29,7 @@ class Consumers:
         self._take = take
         self._tags: list[list[tuple[AbstractQueue, str]]] = []
         self._prefetch = 0
+        self._renewed: tuple[int, int] | None = None
 
     @classmethod
     async def open(
@@ -39,18 +40,31 @@ class Consumers:
         lanes = [(lane, await channel.get_queue(q.name, ensure=False)) for lane, q in queues]
         return cls(channel, lanes, take)
 
-    async def fit(self, pool: Pool, limit: Limit) -> None:
-        """Grow at once, or shrink and give back what has not started."""
+    async def fit(self, pool: Pool, limit: Limit, free: int | None = None) -> None:
+        """Grow at once, or shrink and give back what has not started.
+
+        Args:
+            pool: what the consumers deliver to.
+            limit: its size.
+            free: take jobs for so many places only, and hold none besides; None: for all.
+        """
         pool.resize(limit)
         surplus = []
-        if limit.prefetch != self._prefetch:
+        renewed = None if free is None else (free, pool.started)
+        if limit.prefetch != self._prefetch or (renewed and renewed != self._renewed):
             surplus, self._tags = self._tags, []
             await self._channel.set_qos(limit.prefetch)
             self._prefetch = limit.prefetch
-        while len(self._tags) < limit.consumers:
+        self._renewed = renewed
+        await self._grow_or_shrink(pool, limit.consumers if free is None else free, surplus)
+
+    async def _grow_or_shrink(
+        self, pool: Pool, count: int, surplus: list[list[tuple[AbstractQueue, str]]]
+    ) -> None:
+        while len(self._tags) < count:
             self._tags.append(await self._start_one())
-        surplus += self._tags[limit.consumers :]
-        del self._tags[limit.consumers :]
+        surplus += self._tags[count:]
+        del self._tags[count:]
         await self._end(surplus, pool)
 
     async def stop(self, pool: Pool) -> None:

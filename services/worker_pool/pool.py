@@ -33,7 +33,14 @@ class _Held:
 
 
 class Pool:
-    """Starts held messages while fewer than the limit run; what started is never interrupted."""
+    """Starts held messages while fewer than the limit run; what started is never interrupted.
+
+    Attributes:
+        limit: how many may run.
+        started: how many have been started so far.
+        changed_at: when a job last started or ended.
+        on_ended: called whenever a job has ended.
+    """
 
     def __init__(
         self, work: Work, hand_back: HandBack, limit: Limit, clock: Callable[[], datetime]
@@ -46,6 +53,14 @@ class Pool:
         self._held: dict[Lane, deque[_Held]] = {lane: deque() for lane in Lane}
         self._running: dict[asyncio.Future[None], _Held] = {}
         self._passed_over: dict[Lane, int] = {}
+        self.started = 0
+        self.changed_at = clock()
+        self.on_ended: Callable[[], None] = lambda: None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more may start."""
+        return self.running >= self.limit.consumers
 
     @property
     def running(self) -> int:
@@ -136,13 +151,17 @@ class Pool:
         self._passed_over = passed_over_after(lane, self._waiting(), self._passed_over)
         task = asyncio.ensure_future(self._work(held.message))
         self._running[task] = held
+        self.started += 1
+        self.changed_at = self._clock()
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Future[None]) -> None:
         self._running.pop(task, None)
         if not task.cancelled() and task.exception() is not None:
             log.error("a job's task broke", error=str(task.exception()))
+        self.changed_at = self._clock()
         self._fill()
+        self.on_ended()
 
     def _waiting(self) -> dict[Lane, int]:
         return {lane: len(held) for lane, held in self._held.items()}

@@ -31,6 +31,10 @@ from shared.messages import (
     decode_queued,
 )
 
+SETTLED_SECONDS = 1.0
+"""A full pool in which nothing started or ended for so long runs long jobs ..."""
+SHARES_SECONDS = 2.5
+"""... and for so long after it was last seen like that it holds no jobs that others could run."""
 CUT_SECONDS = 2.0
 """What the ended handlers' outcomes may take to be told."""
 
@@ -80,6 +84,7 @@ class RegionPool:
         self._clock = clock
         self._update: IntensityUpdated | None = None
         self._piling_up = 0
+        self._last_settled = clock() - timedelta(seconds=SHARES_SECONDS)
         self._in_force_since = clock()
         self._changed = asyncio.Event()
         self._told: Limit | None = None
@@ -89,6 +94,7 @@ class RegionPool:
         self._taker = Taker(self.name, region, attempts, publisher, self._standing, clock)
         self._work = settling(self._taker.work, publisher.set_aside)
         self.pool = Pool(self._work, self._hand_back, rules.base.limit(None, clock()), clock)
+        self.pool.on_ended = self._job_ended
         self._stops = Stops(
             self._taker,
             attempts,
@@ -118,7 +124,7 @@ class RegionPool:
         while not stop.is_set():
             await self._look_at_backlog(connection)
             limit = self._refresh()
-            await consumers.fit(self.pool, limit)
+            await consumers.fit(self.pool, limit, self._free_places())
             await self._tell(limit)
             await self._wait_for_change(stop)
         self._stops.drain()
@@ -166,6 +172,26 @@ class RegionPool:
             self._update = update
             self._refresh()
             self._changed.set()
+
+    def _job_ended(self) -> None:
+        if self._shares():
+            self._changed.set()
+
+    def _shares(self) -> bool:
+        """Whether jobs run so long here that what waits in the pool had better run elsewhere."""
+        return self._clock() - self._last_settled < timedelta(seconds=SHARES_SECONDS)
+
+    def _free_places(self) -> int | None:
+        """How many jobs to take; None: as many as the prefetch allows, to be quick with short ones.
+
+        A full pool's consumers would hold jobs of every lane while another pool has free places.
+        """
+        now = self._clock()
+        if self.pool.is_full and now - self.pool.changed_at >= timedelta(seconds=SETTLED_SECONDS):
+            self._last_settled = now
+        if not self._shares():
+            return None
+        return max(0, self.pool.limit.consumers - self.pool.running)
 
     def _obey(self) -> None:
         """Something else was asked for: the size may change, and what is held may not run."""
@@ -222,6 +248,8 @@ class RegionPool:
         """Until the usual look, or sooner where the update gets too old or the eco mode is on."""
         now = self._clock()
         moments = [self._rules.look_seconds]
+        if self.pool.is_full or self._shares():
+            moments.append(SETTLED_SECONDS)
         if self._update is not None:
             age_seconds = (now - self._update.at).total_seconds()
             moments.append(stale_seconds(self._update) - age_seconds)
