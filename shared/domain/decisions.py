@@ -127,7 +127,7 @@ class _Question:
         if job.priority is Priority.CRITICAL:
             return self._run(Cause.CRITICAL)
         if self.wheel.start_s(self.now_slot + 1) > self.latest_s:
-            return self._run(Cause.LATEST_START, due=True)
+            return self._run(Cause.LATEST_START)
         if self.grid.band is Band.UNKNOWN:
             return self._run(Cause.GRID_UNKNOWN)
         return None
@@ -213,8 +213,11 @@ class _Question:
         gain = self.window - later.mean_g_per_kwh
         return self._worthwhile(later) and gain >= self.rules.patient_share * self.window
 
-    def _run(self, cause: Cause, *, due: bool = False) -> RunNow:
-        return RunNow(cause, self._numbers(self.expected_now), lane_of(self.job.priority, due=due))
+    def _run(self, cause: Cause) -> RunNow:
+        # A job that is released just before its latest start must not stand in a slow lane at it.
+        soon = self.latest_slot <= self.now_slot + 1
+        lane = lane_of(self.job.priority, due=soon)
+        return RunNow(cause, self._numbers(self.expected_now), lane)
 
     def _defer(self, cause: Cause, slot: int, expected: float | None) -> Defer:
         last, until = self.wheel.last_slot(self.now_s), utc(self.wheel.start_s(slot))

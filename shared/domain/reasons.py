@@ -88,7 +88,8 @@ def reason(
         return _PLAIN[cause].format(latest=latest)
     if cause is Cause.IN_BAND:
         return f"the grid is {_now(numbers)}, within its limit {numbers.limit.words}"
-    return f"the grid is {_now(numbers)}, and no window before its latest start {latest} is cleaner"
+    nothing = f"nothing cleaner has room before its latest start {latest}"
+    return f"the grid is {_now(numbers)}, and {nothing}"
 
 
 _PLAIN = {
