@@ -160,11 +160,10 @@ async def _too_late(places: Places, asked: CancelJob | RunJobNow, asking: Asking
         WaitTimedOut: it was not.
     """
     found = await look_up(places, str(asked.job_id))
-    action = action_of(asked)
-    if isinstance(found, JobStatus) and found.state is not State.CANCELLED:
-        _refuse_if_over(found, action, asking.clock())
-    elif isinstance(found, JobStatus) and action is Action.CANCEL:
-        return
+    if isinstance(found, JobStatus):
+        if found.state is State.CANCELLED and isinstance(asked, CancelJob):
+            return
+        _refuse_if_over(found, action_of(asked), asking.clock())
     state = f"; it is {found.state.value}" if isinstance(found, JobStatus) else ""
     raise WaitTimedOut(
         f"nothing came of it within {duration(asking.wait_seconds or 0)}{state}; the order "
