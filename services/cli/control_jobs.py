@@ -144,12 +144,12 @@ def _refuse_if_over(job: JobStatus, action: Action, now: datetime) -> None:
     if job.state not in FINAL_STATES:
         return
     at = f" at {clock_words(job.finished_at, now)}" if job.finished_at else ""
-    how = {State.DEAD: "failed for good", State.CANCELLED: "was cancelled"}
-    verb = how.get(job.state, job.state.value)
+    how = {State.DEAD: "already failed for good", State.CANCELLED: "was cancelled already"}
+    words = how.get(job.state, f"already {job.state.value}")
     hint = ""
     if job.state is State.DEAD:
         hint = f"; see `carbon-aware dead show {job.id}`"
-    raise NotDone(f"job {job.id} already {verb}{at}, nothing to {VERBS[action]}{hint}")
+    raise NotDone(f"job {job.id} {words}{at}, nothing to {VERBS[action]}{hint}")
 
 
 async def _too_late(places: Places, asked: CancelJob | RunJobNow, asking: Asking) -> None:

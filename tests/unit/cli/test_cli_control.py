@@ -351,3 +351,18 @@ def test_the_effect_of_a_late_ledger_is_still_told(cli, broker, monkeypatch):
     result = cli("cancel", WAITER, "--wait-timeout", "0.05s")
     assert result.exit_code == 1
     assert "already succeeded, nothing to cancel" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [(State.CANCELLED, "was cancelled already"), (State.EXPIRED, "already expired")],
+)
+def test_every_end_is_said_in_good_english(cli, broker, monkeypatch, state, words):
+    found = control_jobs.look_up
+
+    async def over(places, wanted):
+        return replace(await found(places, wanted), state=state, finished_at=None)
+
+    monkeypatch.setattr(control_jobs, "look_up", over)
+    result = cli("cancel", WAITER)
+    assert result.stderr == f"error: job {WAITER} {words}, nothing to cancel\n"
