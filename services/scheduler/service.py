@@ -118,9 +118,7 @@ class Scheduler:
         placing = Placing(
             grids, fleet, plan, self._rules, self._publisher, self._clock, orders, calls
         )
-        intake = self._intake = Intake(
-            self._door, placing, self._publisher, self._clock, claims
-        )
+        intake = self._intake = Intake(self._door, placing, self._publisher, self._clock, claims)
         release = self._release = Release(
             connection, self._topology, grids, fleet, placing, self._publisher, self._clock
         )
