@@ -145,10 +145,10 @@ def _asking(by: str | None, wait_timeout: str, *, no_wait: bool, as_json: bool) 
 def _ask(kind: type[C], asking: "Asking", places: "Places", **fields: Any) -> None:  # noqa: ANN401 - fields of the message
     from uuid import uuid4
 
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     from services.cli.control_work import ask_for_work
-    from shared.messages import explain
+    from shared.messages import JobType, explain
 
     served = places.settings.regions
     if fields.get("region") is not None and fields["region"] not in served:
@@ -157,9 +157,11 @@ def _ask(kind: type[C], asking: "Asking", places: "Places", **fields: Any) -> No
             param_hint="--region",
         )
     try:
+        if fields.get("job_type") is not None:
+            TypeAdapter(JobType).validate_python(fields["job_type"])
         asked = kind(id=uuid4(), at=asking.clock(), by=asking.by, **fields)
     except ValidationError as error:
-        text = explain(error).removeprefix("job_type: ")
+        text = explain(error)
         raise typer.BadParameter(text, param_hint="TYPE") from None
     asyncio.run(ask_for_work(places, asked, asking))
 

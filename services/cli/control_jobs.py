@@ -144,12 +144,12 @@ def _refuse_if_over(job: JobStatus, action: Action, now: datetime) -> None:
     if job.state not in FINAL_STATES:
         return
     at = f" at {clock_words(job.finished_at, now)}" if job.finished_at else ""
-    how = {State.DEAD: "failed for good", State.CANCELLED: "was cancelled"}
-    verb = how.get(job.state, job.state.value)
+    how = {State.DEAD: "already failed for good", State.CANCELLED: "was cancelled already"}
+    words = how.get(job.state, f"already {job.state.value}")
     hint = ""
     if job.state is State.DEAD:
         hint = f"; see `carbon-aware dead show {job.id}`"
-    raise NotDone(f"job {job.id} already {verb}{at}, nothing to {VERBS[action]}{hint}")
+    raise NotDone(f"job {job.id} {words}{at}, nothing to {VERBS[action]}{hint}")
 
 
 async def _too_late(places: Places, asked: CancelJob | RunJobNow, asking: Asking) -> None:
@@ -160,11 +160,10 @@ async def _too_late(places: Places, asked: CancelJob | RunJobNow, asking: Asking
         WaitTimedOut: it was not.
     """
     found = await look_up(places, str(asked.job_id))
-    action = action_of(asked)
-    if isinstance(found, JobStatus) and found.state is not State.CANCELLED:
-        _refuse_if_over(found, action, asking.clock())
-    elif isinstance(found, JobStatus) and action is Action.CANCEL:
-        return
+    if isinstance(found, JobStatus):
+        if found.state is State.CANCELLED and isinstance(asked, CancelJob):
+            return
+        _refuse_if_over(found, action_of(asked), asking.clock())
     state = f"; it is {found.state.value}" if isinstance(found, JobStatus) else ""
     raise WaitTimedOut(
         f"nothing came of it within {duration(asking.wait_seconds or 0)}{state}; the order "

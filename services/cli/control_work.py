@@ -1,6 +1,6 @@
 """`pause`, `resume` and `eco`: what was asked of scheduler and pools, and who heard it."""
 
-from collections.abc import Callable
+from datetime import datetime
 
 import typer
 
@@ -9,11 +9,9 @@ from services.cli.control_jobs import Asking
 from services.cli.output import print_json
 from services.cli.settings import Places
 from services.cli.watch import live_events
-from services.cli.words import counted, duration
+from services.cli.words import clock, counted, duration
 from shared.errors import WaitTimedOut
 from shared.messages import PauseWork, ResumeWork, SetEco, action_of, scope_words
-
-Words = Callable[[str], str]
 
 
 async def ask_for_work(
@@ -42,33 +40,42 @@ async def ask_for_work(
     _report(asked, answers, asking)
 
 
-def effect_line(asked: PauseWork | ResumeWork | SetEco, answers: Answers | None) -> str:
+def effect_line(
+    asked: PauseWork | ResumeWork | SetEco, answers: Answers | None, now: datetime
+) -> str:
     """What holds now, and who said so."""
-    scope = scope_words(asked)
     if answers is None:
-        return f"asked: {_sentence(asked, scope)}"
+        return f"asked: {_request(asked, now)}"
     heard = [counted(len(answers.pools), "pool")] if answers.pools else []
     if answers.scheduler is not None:
         heard.insert(0, "the scheduler")
-    return f"{_sentence(asked, scope)}; heard by {' and '.join(heard)}"
+    return f"{_effect(asked, now)}; heard by {' and '.join(heard)}"
 
 
-def _sentence(asked: PauseWork | ResumeWork | SetEco, scope: str) -> str:
+def _request(asked: PauseWork | ResumeWork | SetEco, now: datetime) -> str:
     if isinstance(asked, SetEco):
-        return f"{scope.replace('eco mode', 'eco mode is', 1)}{_eco_effect(asked)}"
+        return f"eco mode {_mode(asked, now)}"
+    return f"{action_of(asked).value} {scope_words(asked)}"
+
+
+def _effect(asked: PauseWork | ResumeWork | SetEco, now: datetime) -> str:
+    if isinstance(asked, SetEco):
+        what = "capacity follows the grid" if asked.on else "every pool has its base capacity"
+        return f"eco mode is {_mode(asked, now)}: {what}"
     if isinstance(asked, PauseWork):
-        return f"{scope} is paused, what runs goes on"
-    return f"{scope} goes on"
+        return f"{scope_words(asked)} is paused, what runs goes on"
+    return f"{scope_words(asked)} goes on"
 
 
-def _eco_effect(asked: SetEco) -> str:
-    return ": capacity follows the grid" if asked.on else ": every pool has its base capacity"
+def _mode(asked: SetEco, now: datetime) -> str:
+    until = f" until {clock(asked.until, now)}" if asked.until else ""
+    return f"{'on' if asked.on else 'off'}{until}"
 
 
 def _report(
     asked: PauseWork | ResumeWork | SetEco, answers: Answers | None, asking: Asking
 ) -> None:
-    line = effect_line(asked, answers)
+    line = effect_line(asked, answers, asking.clock())
     if not asking.as_json:
         typer.echo(line)
         return

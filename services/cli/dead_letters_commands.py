@@ -35,7 +35,9 @@ def read_ids(ids: list[str] | None, *, all_of_them: bool) -> tuple[str, ...]:
         NotFound: an id is too short to mean one.
     """
     if bool(ids) == all_of_them:
-        raise typer.BadParameter("give ids, or --all to mean all that the filters leave")
+        raise typer.BadParameter(
+            "give ids, or --all for all that the filters leave", param_hint="ID"
+        )
     return whole_prefixes(tuple(ids or ()))
 
 
@@ -48,7 +50,7 @@ def read_filters(
         typer.BadParameter: ids and filters were given, or a time is none.
     """
     if ids and (job_type or since or error):
-        raise typer.BadParameter("filters go with --all, not with ids")
+        raise typer.BadParameter("filters go with --all, not with ids", param_hint="ID")
     now = system_clock()
     start = None
     if since is not None:

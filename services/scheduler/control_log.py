@@ -41,11 +41,10 @@ class ControlLog:
         counts = await message_counts(connection, [queue.name])
         self._channel = await connection.channel()  # one that nobody holds stops delivering
         await follow_control(self._channel, queue, "first", self._take)
-        if not counts[queue.name]:
-            return
         try:
             async with asyncio.timeout(most_seconds):
-                await self._arrived.wait()
+                if counts[queue.name]:
+                    await self._arrived.wait()  # a busy broker may take its time to begin
                 while await self._more_came():
                     pass
         except TimeoutError:

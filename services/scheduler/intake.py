@@ -71,12 +71,13 @@ class Intake:
 
     async def _submitted(self, message: AbstractIncomingMessage) -> Reply:
         submit, queued = self._accept(message)
+        keys = keys_of(submit)
         submission = Submission(
-            keys=keys_of(submit),
+            keys=keys,
             job_id=queued.job.id,
             message_id=message.message_id,
             redelivered=bool(message.redelivered),
-            fingerprint=fingerprint(submit),
+            fingerprint=fingerprint(submit) if keys else "",
         )
         async with self._claims.held(submission) as held:
             if held.duplicate:

@@ -226,15 +226,25 @@ class Publisher:
         """
         where = f"{exchange.name if exchange else 'queue'}:{key}"
         try:
-            async for attempt in stamina.retry_context(
-                on=_worth_trying_again, attempts=None, timeout=give_up_seconds, wait_max=5.0
-            ):
-                with attempt:
-                    await self._publish_once(exchange, key, message)
+            try:  # setting the retries up costs more than a publish, and is hardly ever needed
+                await self._publish_once(exchange, key, message)
+            except Exception as error:
+                if not _worth_trying_again(error):
+                    raise
+                await self._publish_again(exchange, key, message, give_up_seconds)
         except PublishError as error:
             raise PublishFailed(f"no queue takes {where}; run `carbon-aware setup` once") from error
         except (*LOST, BrokerUnreachable) as error:
             raise PublishFailed(f"the broker did not confirm {where}: {error}") from error
+
+    async def _publish_again(
+        self, exchange: Exchange | None, key: str, message: aio_pika.Message, give_up_seconds: float
+    ) -> None:
+        async for attempt in stamina.retry_context(
+            on=_worth_trying_again, attempts=None, timeout=give_up_seconds, wait_max=5.0
+        ):
+            with attempt:
+                await self._publish_once(exchange, key, message)
 
     async def _publish_once(
         self, exchange: Exchange | None, key: str, message: aio_pika.Message

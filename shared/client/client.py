@@ -1,7 +1,7 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -10,14 +10,13 @@ from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.client.listener import Listener
 from shared.client.recorded import Recorded
-from shared.client.results import JobHandle, JobRejected, JobResult, NotAnswered, result_of
+from shared.client.results import JobHandle, JobRejected, JobResult, NotAnswered
 from shared.client.settings import ClientSettings
 from shared.client.submissions import SomeJob, id_of, whole_submission
+from shared.client.waiting import Ending, OnEvent, OnProgress
 from shared.errors import PublishFailed, WaitTimedOut
 from shared.messages import (
     CancelJob,
-    JobEvent,
-    JobProgressed,
     JobSubmit,
     RunJobNow,
 )
@@ -27,9 +26,6 @@ CONFIRM_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
 IN_FLIGHT = 200  # confirms awaited at once: the knee of what one connection carries
 LOOK_UP_SECONDS = 2.0
-
-OnProgress = Callable[[JobProgressed], None]
-OnEvent = Callable[[JobEvent], None]
 
 
 class JobClient:
@@ -176,29 +172,20 @@ class JobClient:
 
         Raises:
             WaitTimedOut: it has not ended in time; it goes on.
+            Exception: what a callback raised; the job goes on.
             ValueError: this client was told not to hear of results.
         """
         if not self._results:
             raise ValueError("this client was made with results=False: it hears of no job")
         job_id = id_of(job)
-        ended: asyncio.Future[JobResult] = asyncio.get_running_loop().create_future()
-
-        def hear(event: JobEvent) -> None:
-            result = result_of(event)
-            if on_event is not None:
-                on_event(event)
-            if on_progress is not None and isinstance(event, JobProgressed):
-                on_progress(event)
-            if result is not None and not ended.done():
-                ended.set_result(result)
-
-        with self._listener.hearing(job_id, hear):
+        ending = Ending(on_progress, on_event)
+        with self._listener.hearing(job_id, ending.hear):
             try:
                 last = self._listener.last(job_id)
                 if last is not None:
-                    hear(last)
+                    ending.hear(last)
                 async with asyncio.timeout(timeout_seconds):
-                    return await self._end_of(job_id, ended)
+                    return await self._end_of(job_id, ending.result)
             except TimeoutError:
                 raise WaitTimedOut(
                     f"job {job_id} has not ended after {timeout_seconds:g} s; it goes on"
@@ -243,12 +230,16 @@ class JobClient:
                     return await asyncio.shield(ended)
         return await ended
 
-    async def _publish(self, job: JobSubmit, reply_to: str | None = None) -> JobHandle:
+    async def _publish(
+        self, job: JobSubmit, *, message_id: str | None = None, reply_to: str | None = None
+    ) -> JobHandle:
+        """Publish one message; each has an id of its own, so that none passes for another."""
         job_id = job.id or uuid4()
+        message_id = message_id or str(uuid4())
         self._listener.remember(job_id)
         try:
             async with asyncio.timeout(CONFIRM_SECONDS):
-                await self._publisher.submit(job, message_id=str(job_id), reply_to=reply_to)
+                await self._publisher.submit(job, message_id=message_id, reply_to=reply_to)
         except TimeoutError:
             raise PublishFailed(
                 f"the broker did not confirm the job within {CONFIRM_SECONDS:.0f} s; "
@@ -257,8 +248,9 @@ class JobClient:
         return JobHandle(job_id)
 
     async def _submit_and_ask(self, job: JobSubmit, answer_seconds: float) -> JobHandle:
-        with self._listener.answer(str(job.id)) as answer:
-            sent = await self._publish(job, self._listener.address)
+        message_id = str(uuid4())
+        with self._listener.answer(message_id) as answer:
+            sent = await self._publish(job, message_id=message_id, reply_to=self._listener.address)
             try:
                 async with asyncio.timeout(answer_seconds):
                     reply = await answer

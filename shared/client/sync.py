@@ -8,10 +8,11 @@ from typing import Any, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from shared.client.client import ANSWER_SECONDS, JobClient, OnEvent, OnProgress
+from shared.client.client import ANSWER_SECONDS, JobClient
 from shared.client.results import JobHandle, JobResult
 from shared.client.settings import ClientSettings
 from shared.client.submissions import SomeJob
+from shared.client.waiting import OnEvent, OnProgress
 from shared.messages import JobSubmit
 
 T = TypeVar("T")

@@ -96,6 +96,21 @@ async def test_progress_and_every_event_are_heard(deployment, until):
     assert events[-1].type == "job.succeeded.v1"
 
 
+async def test_a_callback_that_breaks_is_its_callers_error_and_not_the_jobs(deployment):
+    def broken(event):
+        raise ZeroDivisionError("in the callback")
+
+    async with (
+        deployment.scheduler(),
+        deployment.pool({"double": double}),
+        client_of(deployment) as client,
+    ):
+        job = await client.submit("double", {"n": 1}, priority="critical")
+        with pytest.raises(ZeroDivisionError, match="in the callback"):
+            await client.wait(job, timeout_seconds=20, on_event=broken)
+        assert (await client.wait(job, timeout_seconds=20)).succeeded
+
+
 async def test_a_job_that_ended_before_anybody_waited_is_still_known(deployment, until):
     async with (
         deployment.scheduler(),
