@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from services.scheduler.control_log import ControlLog
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, Lane, Priority
 from shared.domain.reasons import Cause
@@ -246,6 +247,21 @@ async def test_a_pause_is_known_to_a_new_leader_before_it_decides_anything(deplo
     assert len(deployment.seen(JobReleased)) == 1
 
 
+async def test_a_pause_that_ends_while_nobody_leads_takes_no_job_past_its_latest_start(
+    deployment, until
+):
+    await deployment.ask(PauseWork)
+    async with deployment.scheduler():
+        job_id = await submit(deployment, deadline_seconds=3)
+        (held,) = await until(lambda: deployment.seen(JobDeferred, job_id=job_id))
+        await until(deployment.waiting)
+    await deployment.ask(ResumeWork)
+    await until(lambda: system_clock() > held.numbers.latest_start)
+    async with deployment.scheduler():  # the grid is unknown, so no update moves the job
+        (released,) = await until(lambda: deployment.seen(JobReleased, job_id=job_id), 10)
+    assert released.cause is Cause.LATEST_START
+
+
 async def test_the_rest_of_a_paused_job_keeps_its_checkpoint_and_is_decided_as_a_rest(
     deployment, until
 ):
@@ -309,3 +325,21 @@ async def test_a_burst_of_cancellations_while_jobs_arrive_leaves_none_behind(dep
         await until(lambda: waiting(scheduler, 0))
         await until(lambda: gone(deployment))
     assert len(deployment.seen(JobCancelled)) == 60
+
+
+async def test_the_whole_history_is_read_before_anything_is_decided(deployment):
+    for number in range(300):
+        await deployment.ask(CancelJob, job_id=UUID(int=number))
+    heard = []
+    control_log = ControlLog(heard.append)
+    await control_log.follow(deployment.connection, deployment.topology.control_log)
+    assert [order.job_id.int for order in heard] == list(range(300))
+
+
+async def test_a_history_that_cannot_be_read_in_time_keeps_nobody_waiting(deployment):
+    await deployment.ask(PauseWork)
+    control_log = ControlLog(lambda _: None)
+    async with asyncio.timeout(5):
+        await control_log.follow(
+            deployment.connection, deployment.topology.control_log, most_seconds=0.0
+        )

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from services.scheduler import control
 from services.scheduler.control import Orders
 from services.scheduler.control_calls import MOST_LOOKS, Calls
-from services.scheduler.placing import decision_id
+from services.scheduler.fleet import Fleet
+from services.scheduler.grids import Grids
+from services.scheduler.placing import Placing, decision_id
 from services.scheduler.plan import Plan, Waiting
 from services.scheduler.replan import Replan
 from shared.domain.bands import Band
@@ -20,7 +22,7 @@ from shared.domain.grid import Grid
 from shared.domain.jobs import Job, Priority
 from shared.domain.reasons import Order
 from shared.domain.timetable import Wheel
-from shared.messages import CancelJob, PauseWork, ResumeWork, RunJobNow
+from shared.messages import CancelJob, PauseWork, QueuedJob, ResumeWork, RunJobNow
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 WHEEL = Wheel(300.0, 288)
@@ -260,7 +262,7 @@ async def test_a_wait_ends_with_its_time_or_with_an_order_about_the_job():
 
 def test_what_is_paused_is_not_replanned_and_a_paused_region_is_no_way_out():
     plan = Plan(WHEEL)
-    plan.add(on_the_wheel(job(1)))
+    plan.add(on_the_wheel(job(1, regions=("X",))))
     plan.pause(job(1).id)
     plan.pause(job(9).id)
     seen = []
@@ -282,3 +284,33 @@ def test_each_piece_of_an_attempt_has_decisions_of_its_own():
     first = decision_id(job().id, "released", 0, 1)
     assert decision_id(job().id, "released", 0, 1, 1) == first
     assert decision_id(job().id, "released", 0, 1, 2) != first
+
+
+class Interrupted(Told):
+    """A way out on which an order overtakes the job that is being put into its slot."""
+
+    def __init__(self):
+        super().__init__()
+        self.meanwhile = lambda: None
+
+    async def defer(self, queued, place):
+        self.meanwhile()
+
+
+@pytest.mark.parametrize("kind", [CancelJob, RunJobNow])
+async def test_an_order_that_overtakes_its_job_on_the_way_to_its_slot_is_not_missed(kind):
+    known, plan, way_out = Orders(), Plan(WHEEL), Interrupted()
+    calls = Calls(known, plan, way_out, lambda: NOW)
+    placing = Placing(Grids(), Fleet(), plan, Rules(), way_out, lambda: NOW, known, calls)
+    order = asked(kind, job_id=job().id)
+
+    def overtake():
+        hear(calls, known, order)
+        for called_there in calls.take().values():  # looked for before the broker has it
+            for _ in range(MOST_LOOKS):
+                calls.looked(called_there)
+
+    way_out.meanwhile = overtake
+    retry = QueuedJob(job=job(), not_before=NOW + timedelta(hours=1))
+    await placing.place(retry)
+    assert [set(ids) for ids in calls.take().values()] == [{job().id}]
