@@ -55,7 +55,7 @@ async def _run(
 ) -> int:
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "worker pool")
+    publisher = Publisher(settings.amqp_url, topology, "worker pool", clock=system_clock)
     meter = Meter(find_rapl(), settings.watts_per_core)
     ways = (publisher, threads, system_clock, system_random)
     attempts = Attempts(handlers, *ways, processes=processes, meter=meter)

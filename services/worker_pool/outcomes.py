@@ -100,7 +100,9 @@ class Outcomes:
         again = ended.running.rest(ended.finished_at).model_copy(
             update={"job": replace(job, attempts=attempt.number), "piece": 1}
         )
-        retries = job.retries if most_retries is None else min(job.retries, most_retries)
+        retries = job.retries
+        if most_retries is not None:  # what a replay granted counts from there
+            retries = min(retries, job.attempts_at_replay + most_retries)
         if final or attempt.number > retries:
             await self._bury(attempt, failed, again)
         else:
