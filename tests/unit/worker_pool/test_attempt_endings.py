@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.handlers import Handler, Reject, Retry
@@ -58,6 +59,16 @@ async def test_a_handlers_own_ceiling_of_retries_holds(pool, job, queued):
     never_twice = Handler("t", raising(OSError("gone")), takes_context=True, most_retries=0)
     out = await pool.run(never_twice, queued(job(retries=5)))
     assert out.one(JobDied).error == "OSError: gone"
+
+
+async def test_a_replayed_job_has_its_handlers_retries_again(pool, job, queued):
+    once_again = Handler("t", raising(OSError("gone")), takes_context=True, most_retries=1)
+    replayed = job(retries=9, attempts=2, attempts_at_replay=2)
+    out = await pool.run(once_again, queued(replayed))
+    assert out.names()[-1] == "JobRetried"
+    out.events.clear()
+    await pool.run(once_again, queued(replace(replayed, attempts=3)))
+    assert out.names()[-1] == "JobDied"
 
 
 async def test_a_handlers_time_limit_holds_for_jobs_that_bring_none(pool, job, queued):
