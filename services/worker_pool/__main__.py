@@ -21,7 +21,7 @@ from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.domain.bands import Band, capacity
 from shared.handlers import Handler
-from shared.metering import Meter, find_rapl
+from shared.metering import Meter, energy_counter
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 log = structlog.get_logger()
@@ -30,20 +30,28 @@ log = structlog.get_logger()
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
     handlers = registered(settings.handlers, settings.commands, settings.command_timeout_seconds)
+    async with energy_counter(settings.energy_meter) as counter:
+        left = await _work(settings, stop, handlers, Meter(counter, settings.watts_per_core))
+    if left:
+        # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
+        # is back at the broker already.
+        os._exit(0)
+
+
+async def _work(
+    settings: WorkerSettings, stop: asyncio.Event, handlers: Mapping[str, Handler], meter: Meter
+) -> int:
+    """Give the pools their threads and processes; returns how many threads could not be ended."""
     most = capacity(settings.base_consumers, Band.VERY_LOW) * len(settings.regions)
     threads = ThreadPoolExecutor(most, thread_name_prefix="handler")
     processes = Processes(settings.handlers, list(settings.commands))
     try:
         if any(handler.process for handler in handlers.values()):
             await processes.warm(min(settings.base_consumers, os.cpu_count() or 1))
-        left = await _run(settings, stop, handlers, threads, processes)
+        return await _run(settings, stop, handlers, threads, processes, meter)
     finally:
         await processes.close()
         threads.shutdown(wait=False, cancel_futures=True)
-    if left:
-        # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
-        # is back at the broker already.
-        os._exit(0)
 
 
 async def _run(
@@ -52,11 +60,11 @@ async def _run(
     handlers: Mapping[str, Handler],
     threads: ThreadPoolExecutor,
     processes: Processes,
+    meter: Meter,
 ) -> int:
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     publisher = Publisher(settings.amqp_url, topology, "worker pool", clock=system_clock)
-    meter = Meter(find_rapl(), settings.watts_per_core)
     ways = (publisher, threads, system_clock, system_random)
     attempts = Attempts(handlers, *ways, processes=processes, meter=meter)
     identity = Identity("worker_pool", system_clock())

@@ -173,10 +173,8 @@ class Attempts:
         finished_at = self._clock()
         seconds = (finished_at - running.started_at).total_seconds()
         cpu_seconds = running.work.cpu_seconds if running.work else None
-        measured_kwh = self._meter.share_kwh(mark, cpu_seconds)
-        evidence = gather(
-            handler, running.queued, seconds, running.notes, cpu_seconds, measured_kwh
-        )
+        share = self._meter.share(mark, cpu_seconds)
+        evidence = gather(handler, running.queued, seconds, running.notes, cpu_seconds, share)
         return Ended(running, finished_at, best_energy(evidence, self._meter.watts_per_core))
 
     async def _not_run(self, running: RunningAttempt, error: str) -> None:

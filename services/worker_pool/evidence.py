@@ -7,8 +7,8 @@ from typing import Any
 import structlog
 
 from services.worker_pool.notes import Notes
-from shared.domain.energy import Evidence
-from shared.domain.savings import energy_kwh
+from shared.domain.energy import Energy, Evidence
+from shared.domain.savings import EnergyMethod, energy_kwh
 from shared.handlers import Accelerators, Handler, Watts
 from shared.messages import QueuedJob
 
@@ -21,7 +21,7 @@ def gather(
     seconds: float,
     notes: Notes | None = None,
     cpu_seconds: float | None = None,
-    measured_kwh: float | None = None,
+    share: Energy | None = None,
 ) -> Evidence:
     """All that is known of the energy of one run.
 
@@ -31,17 +31,19 @@ def gather(
         seconds: how long it ran.
         notes: what the handler told.
         cpu_seconds: the run's time on the CPU, if it is known.
-        measured_kwh: its share of what the CPUs used, if they are metered.
+        share: its share of what the machine used, measured or modelled, if that is metered.
     """
+    share_kwh = {} if share is None else {share.method: share.energy_kwh}
     declares = None if handler is None else handler.energy
     powered = declares.watts if isinstance(declares, Watts) else None
     return Evidence(
         seconds=seconds,
         recorded=() if notes is None else tuple(notes.recorded),
-        measured_kwh=measured_kwh,
+        measured_kwh=share_kwh.get(EnergyMethod.MEASURED),
         declared_kwh=queued.job.declared_energy_kwh(seconds),
         handler_kwh=None if powered is None else energy_kwh(powered, seconds),
         estimated_kwh=None if handler is None else _estimated(handler, queued.payload, seconds),
+        modelled_kwh=share_kwh.get(EnergyMethod.MODELLED),
         cpu_seconds=cpu_seconds,
         accelerator_watts=declares.watts if isinstance(declares, Accelerators) else 0.0,
     )

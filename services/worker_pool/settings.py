@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from shared.domain.energy import WATTS_PER_CORE
+from shared.metering import EnergyMeter
 from shared.settings import BrokerSettings
 
 
@@ -32,6 +33,11 @@ class WorkerSettings(BrokerSettings):
         ge=0,
         description="more urgent jobs waiting than this many times the band's capacity give a "
         "pool its base capacity; 0 never does",
+    )
+    energy_meter: EnergyMeter = Field(
+        EnergyMeter.AUTO,
+        description="how jobs' energy is metered: `rapl` (the processors' counters), `codecarbon` "
+        "(needs the extra of that name), `none`, or `auto`: RAPL where it is readable",
     )
     watts_per_core: float = Field(
         WATTS_PER_CORE,

@@ -1,7 +1,8 @@
 """What one piece of work used, from the best of what is known of it.
 
 In order of trust: what the handler recorded; a measured share of the machine's CPUs; what the job
-declares; what its handler declares; the model of its CPU time; nothing.
+declares; what its handler declares; a share of what the machine is modelled to use; the model of
+its CPU time; nothing.
 
 A declaration outranks the model, because whoever wrote it named this job, while the model sees CPU
 time alone and would lose an accelerator. A measurement outranks a declaration, because it is no
@@ -39,6 +40,7 @@ class Evidence:
         declared_kwh: what the job declares for this long.
         handler_kwh: what its handler declares for this long, by a power.
         estimated_kwh: what its handler's own function says.
+        modelled_kwh: its share of what the machine is modelled to have used meanwhile.
         cpu_seconds: time on the CPU, of the job alone.
         accelerator_watts: what draws power beside the CPU, while it runs.
     """
@@ -49,6 +51,7 @@ class Evidence:
     declared_kwh: float | None = None
     handler_kwh: float | None = None
     estimated_kwh: float | None = None
+    modelled_kwh: float | None = None
     cpu_seconds: float | None = None
     accelerator_watts: float = 0.0
 
@@ -71,8 +74,10 @@ def best_energy(evidence: Evidence, watts_per_core: float = WATTS_PER_CORE) -> E
             return Energy(declared_kwh, EnergyMethod.DECLARED)
     if evidence.estimated_kwh is not None:
         return Energy(evidence.estimated_kwh, EnergyMethod.MODELLED)
-    if evidence.cpu_seconds is not None:
+    cpu_kwh = evidence.modelled_kwh
+    if cpu_kwh is None and evidence.cpu_seconds is not None:
         cpu_kwh = energy_kwh(watts_per_core, evidence.cpu_seconds)
+    if cpu_kwh is not None:
         return Energy(cpu_kwh + beside_kwh, EnergyMethod.MODELLED)
     return Energy()
 

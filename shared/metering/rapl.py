@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from shared.domain.energy import counter_step_uj
+from shared.domain.savings import EnergyMethod
 
 POWERCAP = Path("/sys/class/powercap")
 UJ_PER_JOULE = 1_000_000.0
@@ -41,6 +42,8 @@ class Rapl:
     A counter wraps around after some 262 kJ, which is three quarters of an hour at 100 W: whoever
     keeps one of these reads it at least every few minutes.
     """
+
+    method = EnergyMethod.MEASURED
 
     def __init__(self, counters: Iterable[_Counter]) -> None:
         """Take the counters as they stand."""

@@ -25,6 +25,7 @@ ALL = Evidence(
     declared_kwh=3.0,
     handler_kwh=4.0,
     estimated_kwh=5.0,
+    modelled_kwh=6.0,
     cpu_seconds=3600.0,
 )
 kwh = st.floats(0, 1e6)
@@ -33,7 +34,8 @@ kwh = st.floats(0, 1e6)
 def test_sources_are_believed_in_their_order():
     order = []
     evidence = ALL
-    for spent in ("recorded", "measured_kwh", "declared_kwh", "handler_kwh", "estimated_kwh"):
+    sources = ("recorded", "measured_kwh", "declared_kwh", "handler_kwh", "estimated_kwh")
+    for spent in (*sources, "modelled_kwh"):
         order.append(best_energy(evidence))
         evidence = replace(evidence, **{spent: () if spent == "recorded" else None})
     order.append(best_energy(evidence))
@@ -43,6 +45,7 @@ def test_sources_are_believed_in_their_order():
         Energy(3.0, DECLARED),
         Energy(4.0, DECLARED),
         Energy(5.0, MODELLED),
+        Energy(6.0, MODELLED),
         Energy(pytest.approx(WATTS_PER_CORE / 1000), MODELLED),
     ]
 
@@ -62,6 +65,8 @@ def test_a_zero_is_a_figure():
 def test_accelerators_are_added_to_what_is_known_of_the_cpus():
     beside = Evidence(seconds=3600.0, accelerator_watts=300.0, cpu_seconds=0.0)
     assert best_energy(beside) == Energy(pytest.approx(0.3), MODELLED)
+    modelled = replace(beside, modelled_kwh=0.2)
+    assert best_energy(modelled) == Energy(pytest.approx(0.5), MODELLED)
     measured = replace(beside, measured_kwh=0.1)
     assert best_energy(measured) == Energy(pytest.approx(0.4), MODELLED), "a part is modelled"
 

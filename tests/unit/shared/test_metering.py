@@ -5,7 +5,10 @@ import time
 
 import pytest
 
-from shared.metering import Meter, find_rapl, meter
+from shared.domain.energy import Energy
+from shared.domain.savings import EnergyMethod
+from shared.errors import ConfigurationError
+from shared.metering import EnergyMeter, Meter, energy_counter, find_rapl, meter
 from shared.metering.meter import busy_cpu_seconds
 
 RANGE_UJ = 262_143_328_850
@@ -75,17 +78,26 @@ def test_a_job_gets_its_share_by_cpu_time(powercap):
     measuring = Meter(find_rapl(powercap.root), host_cpu_seconds=lambda: next(host))
     mark = measuring.mark()
     powercap(package0=1 + 3.6e5)
-    assert measuring.share_kwh(mark, 2.5) == pytest.approx(0.025), "a quarter of 0.1 kWh"
+    share = measuring.share(mark, 2.5)
+    assert share.energy_kwh == pytest.approx(0.025), "a quarter of 0.1 kWh"
+    assert share.method is EnergyMethod.MEASURED
+
+
+def test_a_counter_that_did_not_move_in_time_tells_nothing(powercap):
+    host = iter([100.0, 110.0])
+    measuring = Meter(find_rapl(powercap.root), host_cpu_seconds=lambda: next(host))
+    assert measuring.share(measuring.mark(), 2.5) == Energy()
 
 
 def test_unknown_cpu_time_or_counters_give_no_share(powercap):
     host = iter(range(100))
     measuring = Meter(find_rapl(powercap.root), host_cpu_seconds=lambda: float(next(host)))
     mark = measuring.mark()
-    assert measuring.share_kwh(mark, None) is None
+    powercap(package0=100)
+    assert measuring.share(mark, None) == Energy()
     (powercap.root / "intel-rapl:0" / "energy_uj").unlink()
-    assert measuring.share_kwh(mark, 1.0) is None
-    assert Meter().share_kwh(Meter().mark(), 1.0) is None
+    assert measuring.share(mark, 1.0) == Energy()
+    assert Meter().share(Meter().mark(), 1.0) == Energy()
 
 
 async def test_the_counters_are_looked_at_now_and_then(powercap, monkeypatch):
@@ -105,3 +117,39 @@ def test_the_hosts_cpu_time_goes_on_while_something_computes():
     while time.thread_time() < until:
         pass
     assert busy_cpu_seconds() - before >= 0.05
+
+
+@pytest.mark.parametrize("choice", [EnergyMeter.AUTO, EnergyMeter.RAPL])
+async def test_readable_counters_are_taken(powercap, choice):
+    async with energy_counter(choice, powercap.root) as counter:
+        powercap(package0=11)
+        assert counter.joules() == pytest.approx(10)
+        assert counter.method is EnergyMethod.MEASURED
+
+
+async def test_none_takes_no_counter_and_auto_none_where_there_is_none(powercap, tmp_path):
+    async with energy_counter(EnergyMeter.NONE, powercap.root) as counter:
+        assert counter is None
+    async with energy_counter(EnergyMeter.AUTO, tmp_path / "missing") as counter:
+        assert counter is None
+
+
+async def open_rapl(root):
+    async with energy_counter(EnergyMeter.RAPL, root):
+        pass
+
+
+async def test_rapl_by_name_on_a_machine_without_it_says_so_in_a_line(tmp_path):
+    with pytest.raises(
+        ConfigurationError, match=r"^ENERGY_METER=rapl: .*shows no energy"
+    ) as raised:
+        await open_rapl(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+async def test_rapl_by_name_that_is_not_readable_says_how_to_grant_it(powercap):
+    for folder in powercap.root.iterdir():
+        (folder / "energy_uj").unlink()  # the superuser may read anything, so it is taken away
+    with pytest.raises(ConfigurationError, match=r"^ENERGY_METER=rapl: .*sudo chmod") as raised:
+        await open_rapl(powercap.root)
+    assert "\n" not in str(raised.value)

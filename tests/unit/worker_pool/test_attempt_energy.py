@@ -30,12 +30,28 @@ def known(event):
 class Counters:
     """A machine that uses 3.6 MJ between two looks, and computes for a given time."""
 
+    method = MEASURED
+
     def __init__(self):
         self.looks = 0
 
     def joules(self):
         self.looks += 1
         return self.looks * 3.6e6
+
+
+class Model(Counters):
+    """The same of a machine whose energy is estimated."""
+
+    method = MODELLED
+
+
+@pytest.fixture
+def modelled(pool):
+    """A pool on a machine whose energy a formula tells, which everyone used for 1 s."""
+    seconds = iter(range(100))
+    pool.options["meter"] = Meter(Model(), host_cpu_seconds=lambda: float(next(seconds)))
+    return pool
 
 
 @pytest.fixture
@@ -69,6 +85,18 @@ async def test_a_measurement_outranks_a_declaration(metered, job, queued):
     energy_kwh, method = known(out.one(JobSucceeded))
     assert energy_kwh == pytest.approx(0.05, rel=0.5), "0.05 of 1 s of CPU time, of 1 kWh"
     assert method is MEASURED
+
+
+async def test_a_share_of_a_modelled_machine_is_modelled(modelled):
+    energy_kwh, method = known((await modelled.run(burn)).one(JobSucceeded))
+    assert energy_kwh == pytest.approx(0.05, rel=0.5), "0.05 of 1 s of CPU time, of 1 kWh"
+    assert method is MODELLED
+
+
+async def test_a_declaration_outranks_a_modelled_machine(modelled, job, queued):
+    modelled.clock.step = modelled.clock.step.__class__(seconds=10)
+    out = await modelled.run(burn, queued(job(power_watts=3600.0)))
+    assert known(out.one(JobSucceeded)) == (pytest.approx(0.01), DECLARED)
 
 
 async def test_an_async_handler_cannot_be_measured(metered, job, queued):
