@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from shared.domain.savings import EnergyMethod
 from shared.errors import ConfigurationError
@@ -169,13 +170,15 @@ def test_a_renewed_tracker_goes_on_where_the_last_one_stood(
     assert ours(before) == set(), "the first tracker's threads have ended too"
 
 
-def test_a_tracker_that_fails_says_nothing_known_and_complains_once(counter, monkeypatch, capsys):
+def test_a_tracker_that_fails_says_nothing_known_and_complains_once(package, counter, monkeypatch):
+    logger = CapturingLogger()
+    monkeypatch.setattr(package, "log", logger)
     monkeypatch.setattr(counter._tracker, "_do_measurements", lambda: 1 / 0)
     monkeypatch.setattr(counter._tracker, "_last_measured_time", 0.0)
     assert counter.joules() is None
     assert counter.joules() is None
-    captured = capsys.readouterr()
-    assert (captured.out + captured.err).count("does not tell the machine's energy") == 1
+    (call,) = logger.calls
+    assert "does not tell the machine's energy" in call.args[0]
 
 
 def test_what_cannot_start_is_a_bad_setting(package, monkeypatch):
