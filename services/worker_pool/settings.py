@@ -24,7 +24,9 @@ class WorkerSettings(BrokerSettings):
     )
     base_consumers: int = Field(4, ge=1, le=1000, description="jobs run at once in a medium band")
     base_prefetch: int = Field(1, ge=1, le=1000, description="messages held per consumer and lane")
-    drain_seconds: float = Field(30.0, ge=0, description="time that running jobs get at a stop")
+    drain_seconds: float = Field(
+        25.0, ge=0, description="time that running jobs get at a stop; Kubernetes kills after 30"
+    )
     cancel_grace_seconds: float = Field(
         10.0, ge=0, description="time that a cancelled job gets to stop by itself"
     )
