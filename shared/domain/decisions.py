@@ -1,7 +1,7 @@
 """When a job runs: now, in a later slot, or not at all. Pure; the shell acts on the answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.bands import Band
@@ -135,7 +135,7 @@ class _Question:
     def with_the_grid(self) -> Decision:
         """Weigh running now against the best later window that has room."""
         accepted = self.grid.band.rank <= self.job.accepts().rank
-        offers = self._offers()
+        offers = self._offers(self.latest_slot)
         later = self._best(offers)
         if accepted and not self._patient_enough(later):
             return self._run_with_room(Cause.IN_BAND, offers)
@@ -146,8 +146,8 @@ class _Question:
         slot = self._slot_to_look_again()
         return self._defer(Cause.OUT_OF_BAND, slot, self._mean(self.wheel.start_s(slot)))
 
-    def _offers(self) -> Offers:
-        return Offers(self.grid, self.timetable, self.now_slot, self.latest_slot, self.job.priority)
+    def _offers(self, last_slot: int) -> Offers:
+        return Offers(self.grid, self.timetable, self.now_slot, last_slot, self.job.priority)
 
     def _best(self, offers: Offers) -> Offer | None:
         """The best later window, or for a job that may be paused the best set of slots."""
@@ -156,7 +156,7 @@ class _Question:
             return offers.window(self.duration_s)
         slot_s = self.wheel.slot_seconds
         last = self.wheel.slot_at(self.latest_s + self.duration_s - slot_s)
-        pieces = replace(offers, last_slot=last).pieces(self.duration_s, now, self._enough(now))
+        pieces = self._offers(last).pieces(self.duration_s, now, self._enough(now))
         if pieces is None or self.duration_s % slot_s:  # a window may end inside the last slot
             window = offers.window(self.duration_s)
             if pieces is None or (window and window.mean_g_per_kwh < pieces.mean_g_per_kwh):

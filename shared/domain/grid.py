@@ -70,13 +70,24 @@ class Forecast:
 
 
 DURATIONS_KEPT = 64
+SPANS_KEPT = 1000
 LOOKS_ON = 1_000_000  # windows beyond the last one asked for: the next job may start later
 
 
 class Curve:
     """Prefix sums over a forecast, so that the mean of any window costs O(1)."""
 
-    __slots__ = ("_lows", "_means", "_series", "_sums", "end_s", "period_s", "start_s", "values")
+    __slots__ = (
+        "_lows",
+        "_means",
+        "_ordered",
+        "_series",
+        "_sums",
+        "end_s",
+        "period_s",
+        "start_s",
+        "values",
+    )
 
     def __init__(self, start_s: float, period_s: float, values: Sequence[float]) -> None:
         """Take `values` in g/kWh, each held for `period_s` from `start_s` (Unix seconds)."""
@@ -87,6 +98,7 @@ class Curve:
         self._sums = (0.0, *accumulate(self.values))
         self._series: Series | None = None
         self._means: dict[tuple[float, float], tuple[int, Floats]] = {}
+        self._ordered: dict[tuple[int, int, float], Floats] = {}
         self._lows: dict[tuple[int, float, float], tuple[list[int], list[float]]] = {}
 
     @classmethod
@@ -137,6 +149,15 @@ class Curve:
         numbers, means_there = self._lows[key]
         place = bisect_right(numbers, last - first) - 1
         return None if place < 0 else (first + numbers[place], means_there[place])
+
+    def ordered(self, first: int, last: int, step_s: float) -> Floats:
+        """The means of the steps from first to last, cheapest first."""
+        key = (first, last, step_s)
+        if key not in self._ordered:
+            if len(self._ordered) >= SPANS_KEPT:
+                self._ordered.clear()
+            self._ordered[key] = np.sort(self.means(first, last, step_s, step_s))
+        return self._ordered[key]
 
     def _all_means(self, step_s: float, seconds: float) -> tuple[int, Floats]:
         """The number of the first step on the curve, and the means from there on."""

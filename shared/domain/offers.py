@@ -84,20 +84,22 @@ class Offers:
         slot_s = self.timetable.wheel.slot_seconds
         means = self._means(slot_s)
         rooms = self._rooms(len(means), min(seconds, slot_s))
-        if rooms is not None and rooms.all():
-            rooms = None
-        if rooms is not None:
+        if rooms is None or rooms.all():
+            rooms, ordered = None, self._ordered(slot_s)
+        else:
             means = means[rooms]
+            ordered = np.sort(means)
         whole = int(seconds / slot_s + SAME)
         needed = whole + (seconds - whole * slot_s > SAME)
-        good = np.count_nonzero(means < now_g_per_kwh - enough_g_per_kwh)
-        starts_now = bool(good < needed)
+        good = int(ordered.searchsorted(now_g_per_kwh - enough_g_per_kwh))
+        starts_now = good < needed
         later = needed - starts_now
-        if len(means) < later:
+        if len(ordered) < later:
             return None
-        cheapest = np.partition(means, later - 1)[:later] if later else means[:0]
-        dearest = max(float(cheapest[-1]) if later else now_g_per_kwh, now_g_per_kwh * starts_now)
-        total = float(cheapest.sum()) + now_g_per_kwh * starts_now
+        dearest = float(ordered[later - 1]) if later else now_g_per_kwh
+        total = float(ordered[:later].sum())
+        if starts_now:
+            total, dearest = total + now_g_per_kwh, max(dearest, now_g_per_kwh)
         # The dearest slot of the set may be used in part.
         mean = (total * slot_s - dearest * (needed * slot_s - seconds)) / seconds
         if starts_now:
@@ -106,6 +108,13 @@ class Offers:
         if rooms is not None:
             first = int(np.flatnonzero(rooms)[first])
         return Offer(self.now_slot + 1 + first, mean, in_pieces=True)
+
+    def _ordered(self, slot_s: float) -> Floats:
+        """The same means, cheapest first."""
+        curve = self.grid.curve
+        if curve is None or self.last_slot <= self.now_slot:
+            return np.empty(0)
+        return curve.ordered(self.now_slot + 1, self.last_slot, slot_s)
 
     def _means(self, seconds: float) -> Floats:
         curve = self.grid.curve
