@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,15 @@ import pytest
 from services.cli.rabbitmq_server import find_server
 
 pytest_plugins = ["services.testkit"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what tests start.
+
+    Whoever starts us in the background has interrupts ignored, and programs inherit that.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
