@@ -14,6 +14,7 @@ from services.cli import (
     commands_dead,
     commands_grid,
     commands_read,
+    commands_report,
     commands_schedule,
     commands_watttime,
     commands_write,
@@ -108,6 +109,7 @@ app.command()(commands_read.why)
 app.command()(commands_grid.grid)
 app.command()(commands_grid.plan)
 app.command()(simulate.simulate)
+app.command()(commands_report.report)
 app.command()(commands_read.doctor)
 app.command()(commands_control.cancel)
 app.command()(commands_control.run_now)

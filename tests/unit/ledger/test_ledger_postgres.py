@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 
 from shared.domain.jobs import State
 from shared.ledger import reads
+from shared.ledger.reads import report
+from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.schema import alembic_config, migrate, open_engine, writing
 from shared.ledger.tables import metadata
 from shared.ledger.writes import record, settle_accounts
@@ -113,3 +115,21 @@ def test_going_back_and_forth_keeps_the_last_piece(engine: Engine, story: Any) -
     (attempt,) = reads.attempts(engine, story.job_id(1))
     assert (attempt.piece, attempt.outcome, attempt.error) == (1, "failed", "attempt 1 broke")
     assert reads.job_status(engine, story.job_id(1)).state is State.READY
+
+
+@pytest.mark.parametrize("by", GroupBy)
+def test_a_report_is_the_same_in_both_databases(
+    engine: Engine, ledger: Any, story: Any, life: Any, by: GroupBy
+) -> None:
+    unknown = [story.accepted(2, 20), story.succeeded(2, 30, 90, energy_kwh=None)]
+    told = [*life, *unknown]
+    tell(engine, told)
+    ledger.record(*told)
+    ledger.settle()
+    since, until = story.at(0), story.at(9000)
+    found = report.report(engine, since, until, by)
+    assert [kind.total.known_jobs for kind in found] == [1, 0]
+    assert found == report.report(ledger.engine, since, until, by)
+    curves = report.curves(engine, since, until, 7)
+    assert curves
+    assert curves == report.curves(ledger.engine, since, until, 7)
