@@ -76,7 +76,7 @@ def _section(report: Report, kind: KindReport) -> str:
     heading = f"<h2>{escape(kind_words(kind).capitalize())}{mark}</h2>"
     tables = f"<h3>By {report.by.value}</h3>{_tables(report, kind)}"
     if not kind.total.known_jobs:
-        said = "No job here has a whole account: the grid was not known while it ran."
+        said = "No job here has a whole account: its energy or its grid was not recorded."
         return f"<section>{heading}<p>{said}</p></section>{tables}"
     charts = _charts(report, kind)
     return f"<section>{heading}{_tiles(report, kind.total)}</section>{charts}{tables}"
@@ -121,12 +121,9 @@ def _charts(report: Report, kind: KindReport) -> str:
 
 def _tables(report: Report, kind: KindReport) -> str:
     rest = left_out(kind.total)
-    return (
-        _table(report, carbon_columns(), kind)
-        + "<br>"
-        + _table(report, [*audit_columns(report), *service_columns()], kind)
-        + (f'<p class="soft">{escape(rest[0].upper() + rest[1:])}.</p>' if rest else "")
-    )
+    every = (carbon_columns(), audit_columns(report), service_columns())
+    note = f'<p class="soft">{escape(rest[0].upper() + rest[1:])}.</p>' if rest else ""
+    return "<br>".join(_table(report, columns, kind) for columns in every) + note
 
 
 def _table(report: Report, columns: Sequence[Column], kind: KindReport) -> str:

@@ -9,7 +9,8 @@ STYLE = """
   --good: #3fc99a; --bad: #ff9a5c; } }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --panel: #fff;
   --rule: #bbb; --actual: #08519c; --baseline: #b85000; --reference: #666666; --good: #00704f;
-  --bad: #b34700; } section, figure, table { break-inside: avoid; } body { font-size: 11px; } }
+  --bad: #b34700; } section, figure, table { break-inside: avoid; } body { font-size: 11px;
+  padding: 0; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1000px; padding: 32px 24px; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
@@ -37,4 +38,7 @@ svg .end { font-size: 12px; font-weight: 600; } .end.actual, rect.actual { fill:
 th, td { padding: 6px 8px; text-align: right; border-bottom: 1px solid var(--rule); }
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; } tr.total { font-weight: 700; }
 td { white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
+@media print { table { font-size: 9.5px; } th, td { padding: 3px 5px; }
+  .wide { overflow: visible; } }
 """

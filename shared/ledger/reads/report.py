@@ -36,6 +36,12 @@ UNNAMED = "(unknown)"
 """The group of jobs of which it was never told what they are."""
 _FINAL = sorted(state.value for state in FINAL_STATES)
 _SUMMED = ("emissions_g", "baseline_g", "reference_g")
+_ADDED = ("energy_kwh", "wasted_kwh", "avoided_g", *_SUMMED)
+_NEEDED = (
+    *("signal", "simulated", "state", "finished_at", "deadline", "replayed_deadline"),
+    *("promised_g", "wait_seconds", "energy_method", "intensity_method", *_ADDED),
+)
+"""What the figures rest on: whole rows, with their results, would be sorted far more slowly."""
 _KINDS = [(signal, simulated) for simulated in (False, True) for signal in Signal]
 
 
@@ -114,7 +120,12 @@ def _ended(since: datetime, until: datetime, group: ColumnElement[Any]) -> Subqu
     order = (columns.wait_seconds.is_(None), columns.wait_seconds)
     place = func.row_number().over(partition_by=kind, order_by=order)
     return (
-        select(jobs, group.label("group_key"), place.label("place"), waits.label("waits"))
+        select(
+            *(columns[name] for name in _NEEDED),
+            group.label("group_key"),
+            place.label("place"),
+            waits.label("waits"),
+        )
         .where(*_over(since, until), columns.attempts > 0)
         .subquery()
     )
@@ -125,14 +136,13 @@ def _figures(ended: Subquery) -> Select[Any]:
     known = row.avoided_g.is_not(None)
     promised = known & row.promised_g.is_not(None)
     late = row.finished_at > func.coalesce(row.replayed_deadline, row.deadline)
-    sums = ("energy_kwh", "wasted_kwh", "emissions_g", "baseline_g", "avoided_g", "reference_g")
     keys = (row.signal, row.simulated, row.group_key)
     return select(
         *keys,
         func.count().label("jobs"),
         _count(row.state == State.SUCCEEDED.value).label("succeeded_jobs"),
         _count(known).label("known_jobs"),
-        *(_sum(known, row[name]).label(name) for name in sums),
+        *(_sum(known, row[name]).label(name) for name in _ADDED),
         _count(promised).label("promised_jobs"),
         _sum(promised, row.promised_g).label("promised_g"),
         _sum(promised, row.avoided_g).label("realised_g"),
