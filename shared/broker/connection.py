@@ -90,8 +90,10 @@ async def _run_session(
             return True
         log.warning("connection to the broker lost, reconnecting")
     except (*LOST, RuntimeError) as error:
-        # Opening a channel on a connection that has just closed is a bare RuntimeError.
-        if not isinstance(error, LOST) and not connection.is_closed:
+        # Opening a channel on a connection that has just closed is a bare RuntimeError, which
+        # may come before the connection itself says that it is closed.
+        is_lost = connection.is_closed or str(error).endswith(" closed")
+        if not isinstance(error, LOST) and not is_lost:
             raise
         log.warning("broker session failed, reconnecting", error=_in_a_line(error))
     finally:
