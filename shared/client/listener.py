@@ -37,6 +37,7 @@ class Listener:
         self._name = f"{name} listens"
         self._events = events
         self._stop = asyncio.Event()
+        self._first: AbstractConnection | None = None
         self._staying: asyncio.Task[None] | None = None
         self._answers: dict[str, asyncio.Future[Reply]] = {}
         self._heard_by: dict[UUID, list[Hear]] = {}
@@ -50,19 +51,22 @@ class Listener:
             BrokerUnreachable: nothing answers there, or the login is refused.
             ConfigurationError: the broker was not set up.
         """
-        connection = await connect(self._url, self._name)
+        self._first = await connect(self._url, self._name)
         try:
-            await self._listen(connection)
+            await self._listen(self._first)
         except BaseException:
-            await connection.close()
+            await self._first.close()
             raise
-        self._staying = asyncio.create_task(self._stay(connection))
+        self._staying = asyncio.create_task(self._stay(self._first))
 
     async def close(self) -> None:
         """Stop listening."""
         self._stop.set()
         if self._staying is not None:
             await end(self._staying)
+        if self._first is not None:  # here, for a task that had not begun cleans nothing up
+            with suppress(*LOST):
+                await self._first.close()
 
     def remember(self, job_id: UUID) -> None:
         """Keep the last event of a job that is about to be submitted."""
@@ -97,12 +101,8 @@ class Listener:
                 self._heard_by.pop(job_id, None)
 
     async def _stay(self, connection: AbstractConnection) -> None:
-        try:
-            await connection.closed()
-            await keep_connected(self._url, self._name, self._session, self._stop, system_random)
-        finally:
-            with suppress(*LOST):
-                await connection.close()
+        await connection.closed()
+        await keep_connected(self._url, self._name, self._session, self._stop, system_random)
 
     async def _session(self, connection: AbstractConnection) -> None:
         await self._listen(connection)

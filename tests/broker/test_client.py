@@ -196,6 +196,13 @@ async def test_wrong_fields_are_named_before_anything_is_sent(deployment):
     assert await deployment.count(deployment.topology.submitted) == 0
 
 
+async def test_a_client_that_did_nothing_leaves_nothing_open(deployment, until):
+    before = asyncio.all_tasks()
+    async with client_of(deployment):
+        pass
+    await until(lambda: asyncio.all_tasks() <= before, 5)
+
+
 async def test_many_jobs_are_confirmed_together_and_in_order(deployment):
     ids = [uuid4() for _ in range(500)]
     async with client_of(deployment, results=False) as client:
