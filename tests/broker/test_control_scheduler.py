@@ -58,6 +58,16 @@ def a_retry(seconds, **changes):
     return QueuedJob(job=job, region="R", not_before=now + timedelta(seconds=seconds))
 
 
+async def ask_for_retries(deployment, scheduler, until, retries, order):
+    """Have the leader hold or park the retries, and then ask for something about each."""
+    await leading(scheduler, until)
+    for retry in retries:
+        await deployment.publisher.retry(retry)
+    await until(deployment.waiting)
+    for retry in retries:
+        await deployment.ask(order, job_id=retry.job.id)
+
+
 async def gone(deployment):
     return await deployment.waiting() == 0
 
@@ -103,15 +113,10 @@ async def test_a_job_called_off_before_the_scheduler_saw_it_never_waits(deployme
 
 async def test_a_retry_is_called_off_while_it_is_held_and_while_it_is_parked(deployment, until):
     await deployment.grid([200.0] * 12)
-    held, parked = a_retry(0.9), a_retry(20)
+    both = a_retry(0.9), a_retry(20)
     async with deployment.scheduler() as scheduler:
-        await leading(scheduler, until)
-        for retry in (held, parked):
-            await deployment.publisher.retry(retry)
-        await until(deployment.waiting)
-        for retry in (held, parked):
-            await deployment.ask(CancelJob, job_id=retry.job.id)
-        for retry in (held, parked):
+        await ask_for_retries(deployment, scheduler, until, both, CancelJob)
+        for retry in both:
             await until(lambda at=retry: deployment.seen(JobCancelled, job_id=at.job.id), 5)
         await until(lambda: gone(deployment))
     assert deployment.seen(JobReleased) == []
@@ -162,12 +167,7 @@ async def test_a_retry_that_is_asked_for_skips_this_backoff_and_not_the_next(dep
     await dirty_for_long(deployment)
     held, parked = a_retry(0.9), a_retry(25)
     async with deployment.scheduler() as scheduler:
-        await leading(scheduler, until)
-        for retry in (held, parked):
-            await deployment.publisher.retry(retry)
-        await until(deployment.waiting)
-        for retry in (held, parked):
-            await deployment.ask(RunJobNow, job_id=retry.job.id)
+        await ask_for_retries(deployment, scheduler, until, (held, parked), RunJobNow)
         for retry in (held, parked):
             found = await until(lambda at=retry: deployment.seen(JobReleased, job_id=at.job.id), 5)
             assert found[0].cause is Cause.ASKED
