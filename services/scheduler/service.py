@@ -24,7 +24,7 @@ from shared.broker.consume import acknowledge, settling
 from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
 from shared.broker.stream import follow
-from shared.broker.topology import Topology, check
+from shared.broker.topology import Topology, bind, check
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable
@@ -147,7 +147,7 @@ class Scheduler:
         name = self._topology.named(f"ctl.scheduler.{self._instance}")
         queue = await channel.declare_queue(name, exclusive=True, auto_delete=True)
         for key in ("service.beat", "pool.resized"):
-            await queue.bind(self._topology.events.name, key)
+            await bind(queue, self._topology.events, key)
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             with suppress(Undecodable):

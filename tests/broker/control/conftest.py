@@ -197,21 +197,6 @@ ARRANGE = {
 
 
 @pytest.fixture
-async def orders_sent(deployment):
-    """The routing keys of the orders, as they pass the exchange."""
-    keys = []
-    channel = await deployment.connection.channel()
-    queue = await channel.declare_queue(exclusive=True)
-    await queue.bind(deployment.topology.control.name, "#")
-
-    async def note(message):
-        keys.append(message.routing_key)
-
-    await queue.consume(note, no_ack=True)
-    return keys
-
-
-@pytest.fixture
 def scene_of(deployment, until, tmp_path):
     settings = CliSettings(
         regions=("R",), wheel_slots=30, slot_seconds=1, namespace=deployment.topology.namespace
