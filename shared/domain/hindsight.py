@@ -64,11 +64,13 @@ class Recorded:
         first, last = self._edges(start_s, end_s)
         inside: Bools = (first >= 0) & (last < len(self.unknown_before))
         first, last = (np.clip(edge, 0, len(self.series)) for edge in (first, last))
-        return inside & (self.unknown_before[last] == self.unknown_before[first])
+        inside &= self.unknown_before[last] == self.unknown_before[first]
+        return inside
 
     def reaches(self, end_s: Floats) -> Bools:
         """Whether the record goes on until an instant."""
-        return end_s <= self.series.end_s + SAME * self.series.period_s
+        until: Bools = end_s <= self.series.end_s + SAME * self.series.period_s
+        return until
 
     def _edges(self, start_s: Floats, end_s: Floats) -> tuple[Ints, Ints]:
         series = self.series
