@@ -156,16 +156,16 @@ def test_groups_are_named_as_in_the_report(ledger: Any, story: Any) -> None:
 
 
 @given(
-    st.lists(st.integers(0, 600).map(float), min_size=6, max_size=6),
-    st.integers(0, 1200),
-    st.integers(1, 500),
-    st.booleans(),
+    values=st.lists(st.integers(0, 600).map(float), min_size=6, max_size=6),
+    start=st.integers(0, 1200),
+    seconds=st.integers(1, 500),
+    paused=st.booleans(),
 )
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_nothing_that_ran_in_one_piece_beats_the_bound(
-    new_ledger: Any, new_story: Any, values: list[float], start: int, seconds: int, paused: bool
+    new_ledger: Any, new_story: Any, *, values: list[float], start: int, seconds: int, paused: bool
 ) -> None:
     ledger, story = new_ledger(), new_story()
     life = ran(story, 1, 0, start, seconds, deadline=story.at(1800), interruptible=paused)
