@@ -79,7 +79,7 @@ def share_of_possible(figures: Figures) -> str:
     if figures.back is None or figures.back.optimum_avoided_g is None:
         return UNKNOWN
     share = figures.back.share_of_optimum_percent
-    return NOTHING if share is None else f"{share:.0f} %"
+    return NOTHING if share is None else f"{share:.1f} %"
 
 
 def wait(seconds: float | None) -> str:

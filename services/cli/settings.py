@@ -24,7 +24,7 @@ class CliSettings(BrokerSettings, LedgerAddress):
         None,
         gt=0,
         allow_inf_nan=False,
-        description="CO2e of making a server, in kg, for the report's SCI; 1000 is usual",
+        description="CO2e of making a server, in kg, for SCI; Cloud Carbon Footprint takes 1000",
     )
     server_lifetime_years: float = Field(
         4.0, gt=0, allow_inf_nan=False, description="over which it is spread, years of 365 days"
