@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from services.cli.report_data import Figures
 from services.cli.words import UNKNOWN, counted, duration, energy, grams, percent_of
 from shared.domain.savings import REFERENCE_G_PER_KWH
-from shared.ledger.reads.report_rows import ReportRow
+from shared.ledger.reads.report_rows import KindReport, ReportRow
 
 Column = tuple[str, Callable[[Figures], str]]
 """A title, and the words for a row."""
@@ -13,17 +13,20 @@ AVOIDED = "avoided"
 REFERENCE = f"{REFERENCE_G_PER_KWH:.0f} g/kWh line"
 NOTHING = "-"
 """There is nothing to compare with, which is not the same as an unknown figure."""
+_JOBS: Column = ("jobs", lambda all_: f"{all_.row.jobs:,}")
 
 
-def every_table() -> Sequence[Sequence[Column]]:
-    """The tables, one after the other."""
+def tables_of(kind: KindReport) -> Sequence[Sequence[Column]]:
+    """The tables, one after the other; where no account is known, a single one without grams."""
+    if not kind.total.known_jobs:
+        return ((_JOBS, *_service_columns()),)
     return (_carbon_columns(), _audit_columns(), _service_columns())
 
 
 def _carbon_columns() -> Sequence[Column]:
     """Energy and grams; what they leave out is counted as unknown."""
     return (
-        ("jobs", lambda all_: f"{all_.row.jobs:,}"),
+        _JOBS,
         ("unknown", lambda all_: f"{all_.row.unknown_jobs:,}"),
         ("energy", lambda all_: energy(all_.row.energy_kwh)),
         ("emitted", lambda all_: grams(all_.row.emissions_g)),

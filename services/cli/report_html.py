@@ -8,11 +8,11 @@ from services.cli.report_charts import bars_by_type, cumulative_chart
 from services.cli.report_columns import (
     NOTHING,
     Column,
-    every_table,
     expected,
     possible,
     remarks,
     share_of_possible,
+    tables_of,
     wait,
 )
 from services.cli.report_data import Figures, Report, instant, kind_words, span
@@ -37,13 +37,15 @@ def write_page(path: Path, report: Report) -> None:
 def page(report: Report) -> str:
     """The whole page as HTML."""
     asked = report.asked
-    title = f"Carbon report, {instant(asked.since)[:10]} to {instant(asked.until)[:10]}"
+    days = [instant(at)[:10] for at in (asked.since, asked.until)]
+    title = f"Carbon report, {days[0]} to {days[1]}"
+    heading = " to ".join(f'<span class="whole">{day}</span>' for day in days)
     sections = "".join(_section(report, kind) for kind in report.kinds)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>{escape(title)}</h1>{_about(report)}</header>"
+        f"<header><h1>Carbon report, {heading}</h1>{_about(report)}</header>"
         f"<main>{sections}{METHODS}</main></body></html>\n"
     )
 
@@ -122,7 +124,7 @@ def _tables(report: Report, kind: KindReport) -> str:
         f'<p class="soft">{escape(remark[0].upper() + remark[1:])}.</p>'
         for remark in remarks(report.total(kind))
     )
-    return "<br>".join(_table(report, columns, kind) for columns in every_table()) + notes
+    return "<br>".join(_table(report, columns, kind) for columns in tables_of(kind)) + notes
 
 
 def _table(report: Report, columns: Sequence[Column], kind: KindReport) -> str:

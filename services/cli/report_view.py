@@ -10,7 +10,7 @@ from rich.text import Text
 
 from services.cli.output import error_console
 from services.cli.palette import signed_style, simulated_badge
-from services.cli.report_columns import AVOIDED, Column, every_table, remarks
+from services.cli.report_columns import AVOIDED, Column, remarks, tables_of
 from services.cli.report_data import Figures, Report, kind_words, span
 from services.cli.words import counted
 from shared.ledger.reads.report_rows import KindReport
@@ -49,7 +49,7 @@ def print_report(out: Console, report: Report) -> None:
         out.print()
         heading = Text(kind_words(kind).capitalize(), "bold").append("  ")
         out.print(heading.append_text(simulated_badge(kind.simulated)), soft_wrap=True)
-        for columns in every_table():
+        for columns in tables_of(kind):
             out.print(_table(report, columns, kind))
         for remark in remarks(report.total(kind)):
             out.print(remark, soft_wrap=True)
