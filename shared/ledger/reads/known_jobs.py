@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, case, cast, func, select
 from sqlalchemy import type_coerce as as_type
 
 from shared.domain.grid import Signal
@@ -106,10 +106,11 @@ def _query(since: datetime, until: datetime) -> Any:  # noqa: ANN401 - of some t
         select(
             *(columns[name] for name in (*names, *grams)),
             *(as_type(columns[name], BigInteger).label(name) for name in instants),
-            func.sum(ended - began).label("run"),
+            # PostgreSQL sums whole numbers to decimals.
+            cast(func.sum(ended - began), BigInteger).label("run"),
             func.sum(case((worked, 1), else_=0)).label("successes"),
             func.sum(case((tried.outcome == "paused", 1), else_=0)).label("pauses"),
-            func.sum(case((worked, ended - began), else_=0)).label("work"),
+            cast(func.sum(case((worked, ended - began), else_=0)), BigInteger).label("work"),
             func.max(case((worked, ended))).label("work_finished"),
             func.max(case((worked, tried.region))).label("work_region"),
         )
