@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +46,14 @@ def parse_deadline(text: str, now: datetime) -> datetime:
 
 
 def parse_past(text: str, now: datetime) -> datetime:
-    """An instant from how long it is ago, such as `2h`, or from ISO 8601 with its time zone.
+    """An instant: how long it is ago, such as `2h`, the start of a UTC day, or ISO 8601.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of these, or has no time zone.
     """
-    return _instant(text, now, -1, "time; write 2h, 30d or 2026-11-23T06:00:00Z")
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text.strip()), time(tzinfo=UTC))
+    return _instant(text, now, -1, "time; write 2h, 30d, 2026-11-23 or 2026-11-23T06:00:00Z")
 
 
 def parse_payload(

@@ -17,7 +17,8 @@ from sqlalchemy.engine import make_url
 
 from shared.domain.jobs import State
 from shared.ledger import reads
-from shared.ledger.reads import report
+from shared.ledger.reads import optimum, report
+from shared.ledger.reads.known_jobs import known_jobs
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.schema import alembic_config, migrate, open_engine, writing
 from shared.ledger.tables import metadata
@@ -133,3 +134,26 @@ def test_a_report_is_the_same_in_both_databases(
     curves = report.curves(engine, since, until, 7)
     assert curves
     assert curves == report.curves(ledger.engine, since, until, 7)
+
+
+def test_what_was_possible_is_the_same_in_both_databases(
+    engine: Engine, ledger: Any, story: Any, life: Any
+) -> None:
+    choice = [
+        story.accepted(3, 20, regions=(story.region, "PJM"), deadline=story.at(900)),
+        story.started(3, 300),
+        story.succeeded(3, 300, 600),
+        *(story.intensity(300 * n, 90.0 + n, region="PJM") for n in range(4)),
+    ]
+    told = [*life, *choice]
+    tell(engine, told)
+    ledger.record(*told)
+    ledger.settle()
+    since, until = story.at(0), story.at(9000)
+    jobs = [known_jobs(each, since, until) for each in (engine, ledger.engine)]
+    here, there = (sorted(some, key=lambda job: job.submitted_s) for some in jobs)
+    assert here == there
+    assert [job.regions for job in here] == [(story.region,), (story.region, "PJM")]
+    found = optimum.bounds(engine, here)
+    assert [bound.avoided_g is not None for bound in found] == [False, True]
+    assert found == optimum.bounds(ledger.engine, there)
