@@ -24,11 +24,16 @@ class Poison:
 
 
 class Recorder:
-    """Writes events into the database; blocks, so services call it in a thread."""
+    """Writes events into the database; blocks, so services call it in a thread.
+
+    Attributes:
+        too_late: events so far whose jobs had been pruned; they change nothing.
+    """
 
     def __init__(self, engine: Engine) -> None:
         """Write through `engine`."""
         self._engine = engine
+        self.too_late = 0
 
     def write(self, bodies: Sequence[bytes]) -> list[Poison]:
         """Commit a batch in one transaction; returns what has to be set aside.
@@ -62,7 +67,8 @@ class Recorder:
             return
         try:
             with writing(self._engine) as connection:
-                record(connection, events)
+                too_late = record(connection, events)
+            self.too_late += too_late
         except (OperationalError, InterfaceError) as error:
             raise unreachable(error) from error
         except DatabaseError as error:
