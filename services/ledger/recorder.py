@@ -1,5 +1,6 @@
 """Writes batches of events, and finds the one that spoils a batch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,11 @@ from shared.ledger.writes import record
 from shared.messages import AnyEvent, decode_event
 
 log = structlog.get_logger()
+
+_ZERO_DIGITS = rb"\u0000"
+_ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The escape of a zero character in JSON, after whole escapes of backslashes alone."""
+_REPLACEMENT = rb"\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,17 @@ def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, AnyEvent], list[Poison]]
     poison: list[Poison] = []
     for place, body in enumerate(bodies):
         try:
-            events[place] = decode_event(body)
+            events[place] = decode_event(_storable(body))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
     return events, poison
+
+
+def _storable(body: bytes) -> bytes:
+    """With the sign for what cannot be shown for zero characters, which PostgreSQL cannot store."""
+    if _ZERO_DIGITS not in body:
+        return body
+    return _ZERO.sub(lambda found: found[1] + _REPLACEMENT, body)
 
 
 def _in_a_line(error: Exception) -> str:

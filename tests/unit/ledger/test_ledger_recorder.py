@@ -7,7 +7,7 @@ from sqlalchemy import event, func, select
 
 from services.ledger.recorder import Recorder
 from shared.errors import LedgerUnreachable
-from shared.ledger import schema
+from shared.ledger import reads, schema
 from shared.ledger.schema import open_engine, writing
 from shared.ledger.tables import events
 from shared.messages import encode
@@ -73,3 +73,16 @@ def test_a_locked_database_is_no_poison(
         Recorder(other).write([encode(story.accepted(1, 0))])
     assert Recorder(other).write([encode(story.accepted(1, 0))]) == []
     other.dispose()
+
+
+def test_a_zero_byte_in_a_text_loses_no_event(ledger: Any, story: Any) -> None:
+    """What a broken program prints may have one; PostgreSQL's texts cannot."""
+    failed = story.failed(1, 10, 20).model_copy(
+        update={"error": "exit 1: \0\0 \\u0000", "traceback": "\0"}
+    )
+    done = story.succeeded(2, 10, 20, result={"raw": "a\0b", "\0": "\\\0"})
+    assert Recorder(ledger.engine).write([encode(failed), encode(done)]) == []
+    (piece,) = reads.attempts(ledger.engine, story.job_id(1))
+    assert (piece.error, piece.traceback) == ("exit 1: \ufffd\ufffd \\u0000", "\ufffd")
+    result = reads.job_status(ledger.engine, story.job_id(2)).result
+    assert result == {"raw": "a\ufffdb", "\ufffd": "\\\ufffd"}
