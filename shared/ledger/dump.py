@@ -63,21 +63,41 @@ def dump_lines(engine: Engine, written_at: datetime) -> Iterator[bytes]:
     Raises:
         LedgerUnreachable: the database does not answer.
     """
-    digest, count = sha256(), 0
+    tally = _Tally()
     with reading(engine) as connection:
         if connection.dialect.name == "postgresql":  # SQLite's readers see one instant anyway
             connection.execution_options(isolation_level="REPEATABLE READ")
-        for body in chain(_bodies(connection), map(encode, _standing(connection))):
-            line = body + b"\n"
-            digest.update(line)
-            count += 1
+        for line in chain(_kept(connection, tally), map(_line, _standing(connection))):
+            tally.add(line)
             yield line
-        first_at, last_at = connection.execute(
-            select(func.min(events.c.at), func.max(events.c.at))
-        ).one()
         notes = tuple(prune_notes(connection))
-    manifest = Manifest(count, first_at, last_at, digest.hexdigest(), HEAD, written_at, notes)
-    yield _manifest_line(manifest)
+    yield _manifest_line(tally.manifest(written_at, notes))
+
+
+class _Tally:
+    """What the manifest is to say of the lines that were written."""
+
+    def __init__(self) -> None:
+        self.times: list[datetime] = []
+        self._digest = sha256()
+        self._count = 0
+
+    def add(self, line: bytes) -> None:
+        self._digest.update(line)
+        self._count += 1
+
+    def saw(self, at: datetime) -> None:
+        """Note the time of an event that the ledger keeps."""
+        self.times = [min(at, *self.times), max(at, *self.times)] if self.times else [at]
+
+    def manifest(self, written_at: datetime, notes: tuple[PruneNote, ...]) -> Manifest:
+        first_at, last_at = (self.times[0], self.times[-1]) if self.times else (None, None)
+        digest = self._digest.hexdigest()
+        return Manifest(self._count, first_at, last_at, digest, HEAD, written_at, notes)
+
+
+def _line(event: Event) -> bytes:
+    return encode(event) + b"\n"
 
 
 def _manifest_line(manifest: Manifest) -> bytes:
@@ -103,10 +123,11 @@ def _note(note: PruneNote) -> dict[str, str]:
     }
 
 
-def _bodies(connection: Connection) -> Iterator[bytes]:
-    query = select(events.c.body).order_by(events.c.at, events.c.id)
+def _kept(connection: Connection, tally: _Tally) -> Iterator[bytes]:
+    query = select(events.c.body, events.c.at).order_by(events.c.at, events.c.id)
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
-        yield row.body.encode()
+        tally.saw(row.at)
+        yield row.body.encode() + b"\n"
 
 
 def _standing(connection: Connection) -> Iterator[Event]:
