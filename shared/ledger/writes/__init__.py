@@ -15,6 +15,7 @@ from shared.ledger.writes.grid import (
     record_timetables,
 )
 from shared.ledger.writes.jobs import record_jobs
+from shared.ledger.writes.retention import without_pruned
 from shared.ledger.writes.upsert import Row, insert_new
 from shared.messages import (
     AnyEvent,
@@ -46,19 +47,25 @@ REPLAY = "replay"
 E = TypeVar("E", bound=Event)
 
 
-def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
+def record(connection: Connection, events: Sequence[AnyEvent]) -> int:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
     rest. A beat, a timetable or a job's progress only replaces the one before it.
+
+    Returns:
+        How many came too late: their job was pruned, so they change nothing.
     """
+    late = 0
     for start in range(0, len(events), MOST_AT_ONCE):
-        _record(connection, events[start : start + MOST_AT_ONCE])
+        late += _record(connection, events[start : start + MOST_AT_ONCE])
     settle_accounts(connection)
+    return late
 
 
-def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
-    events = _new(connection, told)
+def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
+    wanted = without_pruned(connection, told)
+    events = _new(connection, wanted)
     kept = [_event(event) for event in events if not isinstance(event, ONLY_THE_LATEST)]
     insert_new(connection, event_rows, kept)
     record_jobs(connection, _of(events, JobEvent))
@@ -69,6 +76,7 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
     insert_new(connection, audit, [_taken(e) for e in _of(events, ControlTaken)])
     insert_new(connection, audit, [_replayed(e) for e in _of(events, JobReplayed)])
+    return len(told) - len(wanted)
 
 
 def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from shared.ledger.writes import positions
 from shared.messages import Action
 
 EXAMPLES = 60
+ON_POSTGRESQL = 12
+"""The same property where each example takes ten times as long."""
 
 
 ENDS: dict[str, tuple[State, str]] = {
@@ -158,12 +161,25 @@ def grid_path(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.parametrize("new_ledger", ["sqlite"], indirect=True)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(data=st.data())
 def test_any_order_and_repetition_ends_in_identical_tables(
     new_ledger: Callable[[], Any], new_story: Callable[[], Any], data: st.DataObject
 ) -> None:
-    story = new_story()
+    check_any_order(new_ledger, new_story(), data)
+
+
+@pytest.mark.parametrize("new_ledger", ["postgresql"], indirect=True)
+@settings(max_examples=ON_POSTGRESQL, deadline=None)
+@given(data=st.data())
+def test_any_order_and_repetition_ends_in_identical_tables_on_postgresql(
+    new_ledger: Callable[[], Any], new_story: Callable[[], Any], data: st.DataObject
+) -> None:
+    check_any_order(new_ledger, new_story(), data)
+
+
+def check_any_order(new_ledger: Callable[[], Any], story: Any, data: st.DataObject) -> None:
     paths = data.draw(st.lists(job_path(), min_size=1, max_size=4))
     points = data.draw(grid_path())
     events = [
