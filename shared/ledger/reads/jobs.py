@@ -49,6 +49,7 @@ class JobStatus:
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.
+        account_version: 1 at first; one more each time that the settled account changed.
         piece: of the present attempt, that runs or runs next.
         progress: while it runs, and between the pieces of an attempt; else None.
         pieces: every piece of every attempt, in their order.
@@ -90,6 +91,7 @@ class JobStatus:
     cancelled_by: str | None
     cancel_reason: str | None
     replayed_at: datetime | None
+    account_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,7 @@ def _status(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
         cancelled_by=row.cancelled_by if cancelled else None,
         cancel_reason=row.cancel_reason if cancelled else None,
         replayed_at=row.replayed_at,
+        account_version=row.account_version,
     )
 
 
