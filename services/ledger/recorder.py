@@ -1,7 +1,8 @@
 """Writes batches of events, and finds the one that spoils a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -26,9 +27,15 @@ class Poison:
 class Recorder:
     """Writes events into the database; blocks, so services call it in a thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Write through `engine`."""
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None) -> None:
+        """Write through `engine`.
+
+        Args:
+            engine: the ledger's.
+            clock: dates the revisions of accounts; None takes the time of the latest event.
+        """
         self._engine = engine
+        self._clock = clock
 
     def write(self, bodies: Sequence[bytes]) -> list[Poison]:
         """Commit a batch in one transaction; returns what has to be set aside.
@@ -62,7 +69,7 @@ class Recorder:
             return
         try:
             with writing(self._engine) as connection:
-                record(connection, events)
+                record(connection, events, self._clock() if self._clock else None)
         except (OperationalError, InterfaceError) as error:
             raise unreachable(error) from error
         except DatabaseError as error:
