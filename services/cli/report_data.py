@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
 
@@ -23,6 +24,7 @@ class Report:
         embodied_g_per_job: the hardware's share of a job, as whoever asked for the report says.
         by_type: the same jobs by type, for the page's bars.
         curves: running sums of each kind.
+        revised: what was changed in that time in settled accounts, whenever their jobs ended.
     """
 
     since: datetime
@@ -34,6 +36,7 @@ class Report:
     kinds: Sequence[KindReport]
     by_type: Sequence[KindReport]
     curves: Mapping[Kind, Sequence[CurvePoint]]
+    revised: Sequence[RevisedAccounts]
 
     def sci_g_per_job(self, row: ReportRow) -> float | None:
         """(E x I + M) / R with R = jobs, in grams a job; None where emissions are unknown."""
@@ -65,6 +68,7 @@ def read_report(
         kinds=kinds,
         by_type=kinds if by is GroupBy.TYPE else reads.report(engine, since, until, GroupBy.TYPE),
         curves=reads.curves(engine, since, until, CURVE_POINTS),
+        revised=revised_accounts(engine, since, until),
     )
 
 

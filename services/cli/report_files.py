@@ -13,12 +13,13 @@ _SCI = ("sci_embodied_g_per_job", "sci_g_per_job")
 
 
 def json_value(report: Report) -> dict[str, Any]:
-    """One object: the time it is about, and for each kind its rows and their total."""
+    """One object: the time it is about, what was revised in it, and each kind's rows and total."""
     return {
         "since": report.since,
         "until": report.until,
         "by": report.by,
         "never_ran_jobs": report.never_ran_jobs,
+        "revised": [asdict(sums) for sums in report.revised],
         "kinds": [
             {
                 "signal": kind.signal,

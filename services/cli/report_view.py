@@ -16,6 +16,7 @@ from services.cli.report_columns import (
     service_columns,
 )
 from services.cli.report_data import Report, instant, kind_words
+from services.cli.revision_view import revised_accounts_line
 from services.cli.words import counted
 from shared.ledger.reads.report_rows import KindReport, ReportRow
 
@@ -34,6 +35,8 @@ def print_report(out: Console, report: Report) -> None:
         out.print(f"{ended} ended without ever running; not counted below", soft_wrap=True)
     if not report.kinds:
         out.print("no job that ran has ended in this time", soft_wrap=True)
+    for sums in report.revised:
+        out.print(revised_accounts_line(sums), soft_wrap=True)
     for kind in report.kinds:
         out.print()
         heading = Text(kind_words(kind).capitalize(), "bold").append("  ")

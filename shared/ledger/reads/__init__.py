@@ -38,7 +38,6 @@ from shared.ledger.reads.revisions import (
     account_revisions,
     revised_accounts,
     revision_lines,
-    revisions_of_job,
 )
 from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, statistics
 from shared.ledger.reads.timetables import PlannedRoom, TimetableRow, latest_timetables
@@ -84,7 +83,6 @@ __all__ = [
     "regions",
     "revised_accounts",
     "revision_lines",
-    "revisions_of_job",
     "savings_over_time",
     "services",
     "statistics",

@@ -1,17 +1,16 @@
 """Revisions of accounts: which settled figures changed, when, from what and why."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Connection, Engine, case, func, select
 
 from shared.domain.grid import Signal
 from shared.domain.revisions import RevisionCause
 from shared.domain.savings import IntensityMethod
-from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow
 from shared.ledger.tables import account_revisions as rows
@@ -92,16 +91,17 @@ def account_revisions(
         return [_revision(row) for row in connection.execute(query)]
 
 
-def revisions_of_job(engine: Engine, job_id: UUID | str) -> list[AccountRevision]:
-    """The revisions of one job's account, oldest first.
-
-    Raises:
-        NotFound: there is no such job.
-    """
-    with reading(engine) as connection:
-        job = find_job(connection, job_id)
-        query = select(rows).where(rows.c.job_id == job.id).order_by(rows.c.version)
-        return [_revision(row) for row in connection.execute(query)]
+def revisions_of(
+    connection: Connection, ids: Collection[UUID]
+) -> dict[UUID, tuple[AccountRevision, ...]]:
+    """The revisions of some jobs' accounts, oldest first; few accounts are ever revised."""
+    if not ids:
+        return {}
+    query = select(rows).where(rows.c.job_id.in_(ids)).order_by(rows.c.version)
+    found: dict[UUID, tuple[AccountRevision, ...]] = {}
+    for row in connection.execute(query):
+        found[row.job_id] = (*found.get(row.job_id, ()), _revision(row))
+    return found
 
 
 def revised_accounts(engine: Engine, since: datetime, until: datetime) -> list[RevisedAccounts]:

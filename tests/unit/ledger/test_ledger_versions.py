@@ -32,13 +32,13 @@ def figures(ledger: Any, story: Any) -> tuple[Any, ...]:
     return row.emissions_g, row.baseline_g, row.avoided_g, row.account_version
 
 
-def revisions(ledger: Any, story: Any) -> list[reads.AccountRevision]:
-    return reads.revisions_of_job(ledger.engine, story.job_id(1))
+def revisions(ledger: Any, story: Any) -> tuple[reads.AccountRevision, ...]:
+    return reads.job_status(ledger.engine, story.job_id(1)).account_revisions
 
 
 def test_the_first_account_is_version_one(done: Any, story: Any) -> None:
     assert figures(done, story) == (250.0, 350.0, 100.0, 1)
-    assert revisions(done, story) == []
+    assert revisions(done, story) == ()
 
 
 def test_a_revision_makes_a_second_version_that_keeps_the_first(done: Any, story: Any) -> None:
@@ -67,7 +67,7 @@ def test_each_version_counts_what_was_revised_since_the_one_before(done: Any, st
 def test_the_same_figures_are_no_new_version(done: Any, story: Any, value: float) -> None:
     done.record(story.revised(5000, 600, [value]))
     assert figures(done, story)[3] == 1
-    assert revisions(done, story) == []
+    assert revisions(done, story) == ()
 
 
 def test_a_revision_outside_the_job_s_time_changes_nothing(done: Any, story: Any) -> None:
