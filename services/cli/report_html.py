@@ -67,7 +67,7 @@ def _about(report: Report) -> str:
     if report.never_ran_jobs:
         ended = counted(report.never_ran_jobs, "job")
         lines.append(f"{ended} ended without ever running, and used no energy.")
-    lines += [f"In this time {revised_accounts_line(sums)}." for sums in report.revised]
+    lines += [f"{revised_accounts_line(sums)}." for sums in report.revised]
     if not report.kinds:
         lines.append("No job that ran has ended in this time.")
     return "".join(f'<p class="soft">{escape(line)}</p>' for line in lines)

@@ -23,7 +23,8 @@ def revised_accounts_line(sums: RevisedAccounts) -> str:
     kind = "on an unknown grid"
     if sums.signal is not None:
         kind = f"{'simulated' if sums.simulated else 'real'}, {sums.signal.value} intensity"
-    line = f"{counted(sums.accounts, 'account')} revised ({kind})"
+    were = "was" if sums.accounts == 1 else "were"
+    line = f"{counted(sums.accounts, 'account')} {were} revised in this time ({kind})"
     if sums.avoided_change_g is not None:
         avoided = grams(sums.avoided_change_g, signed=True)
         emitted = grams(sums.emissions_change_g, signed=True)
