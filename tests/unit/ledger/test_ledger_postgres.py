@@ -139,3 +139,19 @@ def test_a_report_is_the_same_in_both_databases(
     curves = report.curves(engine, since, until, 7)
     assert curves
     assert curves == report.curves(ledger.engine, since, until, 7)
+
+
+def test_versions_and_their_sums_are_the_same_in_both_databases(
+    engine: Engine, ledger: Any, story: Any, life: Any
+) -> None:
+    told = story.revised(50_000, 600, [500.0, 510.0])
+    for events in (life, [told]):
+        tell(engine, events)
+        ledger.record(*events)
+    found, since = reads.account_revisions(engine, story.at(0)), story.at(0)
+    assert [kept.version for kept in found] == [2]
+    assert found == reads.account_revisions(ledger.engine, since)
+    sums = reads.revised_accounts(engine, since, story.at(90_000))
+    assert [each.accounts for each in sums] == [1]
+    assert sums == reads.revised_accounts(ledger.engine, since, story.at(90_000))
+    assert list(reads.revision_lines(engine)) == list(reads.revision_lines(ledger.engine))
