@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.control_asking import user_at_host
 from services.cli.ledger_commands import bar, opened
+from services.cli.options import read_option
 from services.cli.output import print_json
 from services.cli.settings import find_places
-from services.cli.submission import read_option
 from services.cli.words import counted
 from shared.domain.durations import parse_duration
 from shared.ledger.prune import Deleted, Pruning, readings_limit, survey

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from services.cli.words import counted
 from shared.domain.embodied import Server
+from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.known_jobs import known_jobs
 from shared.ledger.reads.optimum import TOTAL, Group, Hindsight, bounds, hindsight
@@ -105,6 +106,7 @@ class Report:
         by_type: the same jobs by type, for the page's bars and the manifest.
         curves: running sums of each kind.
         backs: what was possible, by the rows' groups, by types and in total; empty if quick.
+        revised: what was changed in that time in settled accounts, whenever their jobs ended.
     """
 
     asked: Question
@@ -113,6 +115,7 @@ class Report:
     by_type: Sequence[KindReport]
     curves: Mapping[Kind, Sequence[CurvePoint]]
     backs: Mapping[GroupBy | None, Mapping[Group, Hindsight]]
+    revised: Sequence[RevisedAccounts]
 
     def rows(self, kind: KindReport) -> Iterator[Figures]:
         """The figures of a kind's rows."""
@@ -158,6 +161,7 @@ def read_report(engine: Engine, asked: Question, shown: Shown) -> Report:
         by_type=kinds if by is GroupBy.TYPE else reads.report(engine, since, until, GroupBy.TYPE),
         curves=reads.curves(engine, since, until, CURVE_POINTS),
         backs={} if asked.quick else _backs(engine, asked, shown),
+        revised=revised_accounts(engine, since, until),
     )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ _COUNTS = ("jobs", "missed_deadlines")
 
 
 def json_value(report: Report) -> dict[str, Any]:
-    """One object: the time it is about, and for each kind its rows and their total."""
+    """One object: the time it is about, what was revised in it, and each kind's rows and total."""
     return {
         "since": report.asked.since,
         "until": report.asked.until,
         "by": report.asked.by,
         "never_ran_jobs": report.never_ran_jobs,
+        "revised": [asdict(sums) for sums in report.revised],
         "kinds": [
             {
                 "signal": kind.signal,

@@ -19,6 +19,7 @@ from services.cli.report_data import Figures, Report, instant, kind_words, span
 from services.cli.report_methods import METHODS
 from services.cli.report_style import STYLE
 from services.cli.report_writing import write_file
+from services.cli.revision_view import revised_accounts_line
 from services.cli.words import counted, energy, grams, percent_of
 from shared.ledger.reads.report_rows import KindReport
 
@@ -60,6 +61,7 @@ def _about(report: Report) -> str:
     if report.never_ran_jobs:
         ended = counted(report.never_ran_jobs, "job")
         lines.append(f"{ended} ended without ever running, and used no energy.")
+    lines += [f"{revised_accounts_line(sums)}." for sums in report.revised]
     if not report.kinds:
         lines.append("No job that ran has ended in this time.")
     return "".join(f'<p class="soft">{escape(line)}</p>' for line in lines)

@@ -12,6 +12,7 @@ from services.cli.output import error_console
 from services.cli.palette import signed_style, simulated_badge
 from services.cli.report_columns import AVOIDED, Column, remarks, tables_of
 from services.cli.report_data import Figures, Report, kind_words, span
+from services.cli.revision_view import revised_accounts_line
 from services.cli.words import counted
 from shared.ledger.reads.report_rows import KindReport
 
@@ -45,6 +46,8 @@ def print_report(out: Console, report: Report) -> None:
         out.print(f"{ended} ended without ever running; not counted below", soft_wrap=True)
     if not report.kinds:
         out.print("no job that ran has ended in this time", soft_wrap=True)
+    for sums in report.revised:
+        out.print(revised_accounts_line(sums), soft_wrap=True)
     for kind in report.kinds:
         out.print()
         heading = Text(kind_words(kind).capitalize(), "bold").append("  ")

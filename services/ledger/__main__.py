@@ -22,7 +22,8 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     publisher = Publisher(settings.amqp_url, topology, "ledger")
     identity = Identity("ledger", system_clock())
     batching = Batching(settings.batch_events, settings.batch_seconds, settings.prefetch_events)
-    ledger = Ledger(Recorder(engine), publisher, topology.ledger_events, batching, stop)
+    recorder = Recorder(engine, system_clock)
+    ledger = Ledger(recorder, publisher, topology.ledger_events, batching, stop)
     retention = settings.retention()
     pruner = Pruner(engine, retention, system_clock, uuid4, stop) if retention else None
     pruning = asyncio.create_task(pruner.run()) if pruner else None

@@ -1,8 +1,9 @@
 """Writes batches of events, and finds the one that spoils a batch."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -36,9 +37,15 @@ class Recorder:
         too_late: events so far whose jobs had been pruned; they change nothing.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        """Write through `engine`."""
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None) -> None:
+        """Write through `engine`.
+
+        Args:
+            engine: the ledger's.
+            clock: dates the revisions of accounts; None takes the time of the latest event.
+        """
         self._engine = engine
+        self._clock = clock
         self.too_late = 0
 
     def write(self, bodies: Sequence[bytes]) -> list[Poison]:
@@ -73,7 +80,7 @@ class Recorder:
             return
         try:
             with writing(self._engine) as connection:
-                too_late = record(connection, events)
+                too_late = record(connection, events, self._clock() if self._clock else None)
             self.too_late += too_late
         except (OperationalError, InterfaceError) as error:
             raise unreachable(error) from error

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from shared.domain.jobs import FINAL_STATES
 from shared.ledger.tables import (
+    account_revisions,
     attempts,
     audit,
     decisions,
@@ -58,6 +59,7 @@ class Deleted:
     pool_sizes: int = 0
     rejections: int = 0
     audit: int = 0
+    account_revisions: int = 0
 
     def plus(self, table: Table, count: int) -> "Deleted":
         """With more rows of one table."""
@@ -124,7 +126,7 @@ class Pruning:
     def _jobs(self, connection: Connection) -> int:
         query = select(jobs.c.id).where(_old_job(self.jobs_before)).limit(JOBS_AT_ONCE)
         ids = connection.scalars(query.order_by(jobs.c.finished_at)).all()
-        for table in (attempts, decisions, events, audit):
+        for table in (attempts, decisions, events, audit, account_revisions):
             self._delete(connection, table, table.c.job_id.in_(ids))
         self._delete(connection, jobs, jobs.c.id.in_(ids))
         return len(ids)
@@ -171,7 +173,7 @@ def survey(connection: Connection, jobs_before: datetime, readings_before: datet
     readings_before = readings_limit(connection, jobs_before, readings_before)
     old = _old_job(jobs_before)
     found = Deleted(jobs=_count(connection, jobs, old))
-    for own in (attempts, decisions, events):
+    for own in (attempts, decisions, events, account_revisions):
         found = found.plus(own, _count(connection, own, _of_job(own, old)))
     loose = or_(_loose_event(jobs_before), _old_update(readings_before))
     others: tuple[tuple[Table, Where], ...] = (

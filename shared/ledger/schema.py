@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.errors import ConfigurationError, LedgerUnreachable
 
-HEAD = "0003"
+HEAD = "0005"
 """The revision of the tables that this code reads and writes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from shared.ledger.instants import Instant
+from shared.ledger.record_columns import AccountRevisionColumns, AuditColumns, RejectionColumns
 
 AnyRow = Row[*tuple[Any, ...]]
 """A row of any columns, read by their names."""
@@ -110,6 +111,11 @@ class JobColumns(TypedColumns):
     reference_g: Named[float | None] = Column(Double())
     avoided_g: Named[float | None] = Column(Double())
     intensity_method: Named[str | None] = Column(Text())
+    # whether that is the account of an ended job, the last revision of a reading that it rests
+    # on, and how often it was worked out with another result
+    account_settled: Named[bool] = Column(Boolean(), server_default=false())
+    account_revised_at: Named[datetime | None] = Column(Instant())
+    account_version: Named[int] = Column(BigInteger(), server_default="1")
 
 
 class AttemptColumns(TypedColumns):
@@ -167,7 +173,10 @@ class DecisionColumns(TypedColumns):
 
 
 class ReadingColumns(TypedColumns):
-    """Each point of a region's grid; an observed one replaces a forecast of the same point."""
+    """Each point of a region's grid; an observed one replaces a forecast of the same point.
+
+    `revised_at` says when its source's own history last said another value; None: never.
+    """
 
     region: Named[str] = Column(Text(), primary_key=True)
     signal: Named[str] = Column(Text(), primary_key=True)
@@ -180,6 +189,7 @@ class ReadingColumns(TypedColumns):
     band: Named[str] = Column(Text())
     intensity_g_per_kwh: Named[float | None] = Column(Double())
     index_percent: Named[float | None] = Column(Double())
+    revised_at: Named[datetime | None] = Column(Instant())
 
 
 class GridColumns(TypedColumns):
@@ -243,26 +253,6 @@ class TimetableColumns(TypedColumns):
     slots: Named[str] = Column(Text())
 
 
-class RejectionColumns(TypedColumns):
-    """Each message that was no valid job."""
-
-    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
-    at: Named[datetime] = Column(Instant())
-    job_id: Named[UUID | None] = Column(Uuid())
-    reason: Named[str] = Column(Text())
-
-
-class AuditColumns(TypedColumns):
-    """Each time that a service acted on what somebody asked for; replays of dead jobs too."""
-
-    event_id: Named[UUID] = Column(Uuid(), primary_key=True)
-    at: Named[datetime] = Column(Instant())
-    action: Named[str] = Column(Text())
-    job_id: Named[UUID | None] = Column(Uuid())
-    scope: Named[str] = Column(Text())
-    by: Named[str | None] = Column(Text())
-
-
 metadata = MetaData()
 events = Table("events", metadata, EventColumns)
 jobs = Table("jobs", metadata, JobColumns)
@@ -275,6 +265,7 @@ services = Table("services", metadata, ServiceColumns)
 timetables = Table("timetables", metadata, TimetableColumns)
 rejections = Table("rejections", metadata, RejectionColumns)
 audit = Table("audit", metadata, AuditColumns)
+account_revisions = Table("account_revisions", metadata, AccountRevisionColumns)
 
 Index("ix_events_at", events.c.at)
 Index("ix_events_job_id", events.c.job_id)
@@ -297,3 +288,4 @@ Index("ix_services_at", services.c.at)
 Index("ix_rejections_at", rejections.c.at)
 Index("ix_audit_at", audit.c.at)
 Index("ix_audit_job_id", audit.c.job_id, audit.c.at)
+Index("ix_account_revisions_at", account_revisions.c.at)

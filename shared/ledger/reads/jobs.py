@@ -1,13 +1,13 @@
 """Jobs: one by its id, the recent ones, what they saved, and what happened lately."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, select
 
 from shared.domain.bands import Band
 from shared.domain.grid import Signal
@@ -16,6 +16,7 @@ from shared.domain.savings import EnergyMethod, IntensityMethod
 from shared.ledger.reads.attempts import Piece, pieces_of
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
+from shared.ledger.reads.revisions import AccountRevision, revisions_of
 from shared.ledger.tables import AnyRow, events
 from shared.ledger.tables import jobs as job_rows
 
@@ -49,6 +50,8 @@ class JobStatus:
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.
+        account_version: 1 at first; one more each time that the settled account changed.
+        account_revisions: what it said before each of those, oldest first.
         piece: of the present attempt, that runs or runs next.
         progress: while it runs, and between the pieces of an attempt; else None.
         pieces: every piece of every attempt, in their order.
@@ -90,6 +93,8 @@ class JobStatus:
     cancelled_by: str | None
     cancel_reason: str | None
     replayed_at: datetime | None
+    account_version: int
+    account_revisions: tuple[AccountRevision, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def job_status(engine: Engine, job_id: UUID | str) -> JobStatus:
     """
     with reading(engine) as connection:
         row = find_job(connection, job_id)
-        return _status(row, pieces_of(connection, [row.id]).get(row.id, ()))
+        return _statuses(connection, [row])[0]
 
 
 def recent_jobs(
@@ -138,9 +143,7 @@ def recent_jobs(
     if region is not None:
         query = query.where(job_rows.c.region == region)
     with reading(engine) as connection:
-        rows = connection.execute(query).all()
-        pieces = pieces_of(connection, [row.id for row in rows])
-        return [_status(row, pieces.get(row.id, ())) for row in rows]
+        return _statuses(connection, connection.execute(query).all())
 
 
 def savings_over_time(
@@ -189,7 +192,15 @@ def recent_events(engine: Engine, limit: int = 50) -> list[EventRow]:
         ]
 
 
-def _status(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
+def _statuses(connection: Connection, rows: Sequence[AnyRow]) -> list[JobStatus]:
+    pieces = pieces_of(connection, [row.id for row in rows])
+    changed = revisions_of(connection, [row.id for row in rows if row.account_version > 1])
+    return [_status(row, pieces.get(row.id, ()), changed.get(row.id, ())) for row in rows]
+
+
+def _status(
+    row: AnyRow, pieces: tuple[Piece, ...], revisions: tuple[AccountRevision, ...]
+) -> JobStatus:
     state = State(row.state)
     cancelled = state is State.CANCELLED
     return JobStatus(
@@ -228,6 +239,8 @@ def _status(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
         cancelled_by=row.cancelled_by if cancelled else None,
         cancel_reason=row.cancel_reason if cancelled else None,
         replayed_at=row.replayed_at,
+        account_version=row.account_version,
+        account_revisions=revisions,
     )
 
 

@@ -1,6 +1,7 @@
 """Write what happened: idempotent, and in any order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, select
@@ -12,6 +13,7 @@ from shared.ledger.writes.grid import (
     record_beats,
     record_grids,
     record_pools,
+    record_revisions,
     record_timetables,
 )
 from shared.ledger.writes.jobs import record_jobs
@@ -21,6 +23,7 @@ from shared.messages import (
     AnyEvent,
     ControlTaken,
     Event,
+    IntensityRevised,
     IntensityUpdated,
     JobEvent,
     JobProgressed,
@@ -47,11 +50,16 @@ REPLAY = "replay"
 E = TypeVar("E", bound=Event)
 
 
-def record(connection: Connection, events: Sequence[AnyEvent]) -> int:
+def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | None = None) -> int:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
     rest. A beat, a timetable or a job's progress only replaces the one before it.
+
+    Args:
+        connection: in a transaction.
+        events: of any kinds.
+        now: dates the revisions of accounts; None takes the time of the latest recorded event.
 
     Returns:
         How many came too late: their job was pruned, so they change nothing.
@@ -59,7 +67,7 @@ def record(connection: Connection, events: Sequence[AnyEvent]) -> int:
     late = 0
     for start in range(0, len(events), MOST_AT_ONCE):
         late += _record(connection, events[start : start + MOST_AT_ONCE])
-    settle_accounts(connection)
+    settle_accounts(connection, now)
     return late
 
 
@@ -70,6 +78,7 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
     insert_new(connection, event_rows, kept)
     record_jobs(connection, _of(events, JobEvent))
     record_grids(connection, _of(events, IntensityUpdated))
+    record_revisions(connection, _of(events, IntensityRevised))
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
     record_timetables(connection, _of(events, TimetableUpdated))

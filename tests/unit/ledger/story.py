@@ -1,5 +1,6 @@
 """A teller of consistent histories: events with made-up ids, and times in seconds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,6 +13,7 @@ from shared.domain.savings import EnergyMethod
 from shared.messages import (
     Action,
     ControlTaken,
+    IntensityRevised,
     IntensityUpdated,
     JobAccepted,
     JobCancelled,
@@ -28,6 +30,7 @@ from shared.messages import (
     JobStarted,
     JobSucceeded,
     PoolResized,
+    RevisedPoint,
     ServiceBeat,
     SlotPlan,
     TimetableUpdated,
@@ -209,6 +212,16 @@ class Story:
         reading = Reading(at=self.at(seconds), intensity_g_per_kwh=g_per_kwh, **(values | fields))
         return IntensityUpdated(**self._base(told_at), reading=reading, **outer)
 
+    def revised(self, told: float, first: float, values: Sequence[float], **fields: Any) -> Any:
+        """A revision that is told at `told`, of points from `first` on."""
+        usual = {"source": "watttime", "signal": Signal.MARGINAL, "simulated": False}
+        points = tuple(
+            RevisedPoint(at=self.at(first + 300 * n), intensity_g_per_kwh=value, band=Band.LOW)
+            for n, value in enumerate(values)
+        )
+        told_of = self._base(told, region=REGION, period_seconds=300.0, points=points)
+        return IntensityRevised(**told_of, **(usual | fields))
+
     def forecast(self, seconds: float, *values: float, period: float = 300.0) -> Forecast:
         return Forecast(self.at(seconds), self.at(seconds), period, values)
 
@@ -248,13 +261,6 @@ class Story:
         )
 
     def beat(self, seconds: float, instance: str = "host-1", **facts: Any) -> ServiceBeat:
-        return ServiceBeat(
-            **self._base(seconds),
-            service="worker_pool",
-            instance=instance,
-            host="host",
-            pid=1,
-            started_at=START,
-            interval_seconds=10.0,
-            facts=facts,
-        )
+        process: dict[str, Any] = {"service": "worker_pool", "host": "host", "pid": 1}
+        told = self._base(seconds, instance=instance, interval_seconds=10.0, **process)
+        return ServiceBeat(**told, started_at=START, facts=facts)

@@ -161,6 +161,20 @@ def grid_path(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
+@st.composite
+def revision_path(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Revisions of a grid's history, each of a few points that follow one another."""
+    return [
+        {
+            "told": draw(st.integers(0, 9000)),
+            "first": 300 * draw(st.integers(-2, 14)),
+            "values": tuple(draw(st.lists(st.sampled_from([0.0, 90.0, 433.5]), min_size=1))),
+            "signal": draw(st.sampled_from(list(Signal))),
+        }
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+
+
 @pytest.mark.parametrize("new_ledger", ["sqlite"], indirect=True)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(data=st.data())
@@ -186,6 +200,7 @@ def check_any_order(new_ledger: Callable[[], Any], story: Any, data: st.DataObje
         event for number, path in enumerate(paths) for event in Teller(story, number, path).tell()
     ]
     events += [story.intensity(**point) for point in points]
+    events += [story.revised(**told) for told in data.draw(revision_path())]
     events += [story.resized(5, 4), story.resized(9, 6), story.rejected(3), story.beat(1)]
     events += [story.beat(2, running=1), story.taken(7, Action.PAUSE)]
     in_order = new_ledger()
