@@ -31,7 +31,7 @@ st.navigation(
         st.Page(workers.page, title="Workers", url_path="workers"),
         st.Page(system.page, title="System", url_path="system"),
         st.Page(submit.page, title="Submit", url_path="submit"),
-        st.Page(job.page, title="Job", url_path="job", visibility="hidden"),
+        job.link(),
     ],
     position="top",
 ).run()
