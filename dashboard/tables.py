@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Literal
+from uuid import UUID
 
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import words
+from dashboard.because import because
 from dashboard.frames import STATE_WORDS
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, JobStatus, PoolSize, RecentDecision, ServiceRow
@@ -27,6 +29,7 @@ class Decision:
     """One line of the list of decisions; `job` and `reason` may hold what a user wrote."""
 
     at: datetime
+    job_id: UUID
     job: str
     outcome: str
     colour: Colour
@@ -58,15 +61,16 @@ def _number(beat: ServiceRow | None, fact: str) -> int | None:
     return int(value) if isinstance(value, int | float) else None
 
 
-def decisions(rows: Sequence[RecentDecision]) -> list[Decision]:
+def decisions(rows: Sequence[RecentDecision], zone: tzinfo) -> list[Decision]:
     """The latest decisions, newest first, each with its reason in words."""
     return [
         Decision(
             row.decision.at,
+            row.job_id,
             row.job_type or str(row.job_id)[:8],
             row.decision.outcome,
             _COLOURS[row.decision.outcome],
-            row.decision.reason,
+            because(row.decision, zone),
         )
         for row in rows
     ]
@@ -133,7 +137,8 @@ def job_columns(zone: str) -> dict[str, ColumnConfig]:
     progress = st.column_config.ProgressColumn(
         format="%d %%", min_value=0.0, max_value=100.0, help="As far as the job says it is"
     )
-    return {**times, **figures, "Progress": progress}
+    state = st.column_config.TextColumn(width=175)
+    return {**times, **figures, "Progress": progress, "State": state}
 
 
 def runs(rows: Sequence[AttemptRow]) -> pd.DataFrame:

@@ -17,6 +17,8 @@ from dashboard.views.zone import zone
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import JobStatus
 
+MOST_LINES, LONG_HEIGHT_PX = 16, 400
+"""A longer traceback is shown in a box of this height, with a scroll bar."""
 Colour = Literal["orange", "blue", "green", "red"]
 _COLOURS: dict[State, Colour] = {
     State.RUNNING: "blue",
@@ -93,7 +95,7 @@ def _facts(shown: Shown) -> None:
     status, at = shown.trail.job, shown.at
     over = status.state in FINAL_STATES
     waited = status.wait_seconds
-    with st.grid(4, min_column_width=170):
+    with st.grid(4, min_column_width=220):
         _fact("Submitted", status.submitted_at, at)
         st.metric(
             "Waited",
@@ -156,7 +158,9 @@ def _outcome(shown: Shown) -> None:
     if not failed or status.state is State.SUCCEEDED:
         return
     st.subheader("Last error", anchor=False)
-    st.code(failed[-1].traceback or failed[-1].error or "", None, wrap_lines=True, height=320)
+    text = failed[-1].traceback or failed[-1].error or ""
+    long = text.count("\n") > MOST_LINES
+    st.code(text, None, wrap_lines=True, height=LONG_HEIGHT_PX if long else "content")
 
 
 def _runs(shown: Shown) -> None:
@@ -169,4 +173,4 @@ def _runs(shown: Shown) -> None:
         name: st.column_config.DatetimeColumn(format="D MMM HH:mm:ss", timezone=str(zone()))
         for name in ("Started", "Ended")
     }
-    st.dataframe(rows, hide_index=True, key="runs", column_config=times)
+    st.dataframe(rows, hide_index=True, key="runs", column_config=times, placeholder=tables.NOT_YET)

@@ -74,8 +74,9 @@ def _lines(job: JobStatus) -> None:
             f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh",
         ),
     ]
-    cells = (" | ".join(map(words.escape, row)) for row in rows)
-    st.markdown("| | | |\n| --- | ---: | --- |\n" + "\n".join(f"| {row} |" for row in cells))
+    head = "| | Figure | Known how |\n| --- | ---: | --- |"
+    lines = (f"| {' | '.join(map(words.escape, row))} |" for row in rows)
+    st.markdown("\n".join([head, *lines]))
 
 
 def _why_unknown(job: JobStatus) -> str:

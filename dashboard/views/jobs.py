@@ -45,7 +45,7 @@ def _body(place: Place) -> None:
 def _choose(place: Place) -> Choice:
     """The filters; their values are in the page's address."""
     regions = live.regions(place.url)
-    with st.container(border=True), st.grid(4, min_column_width=200):
+    with st.container(border=True), st.grid(5 + (len(regions) > 1), min_column_width=170):
         states = _several("State", list(State), "state", lambda each: STATE_WORDS[each.value])
         types = _several("Job type", jobs.types(place.url), "type", str)
         priorities = _several("Priority", list(Priority), "priority", lambda each: each.value)
@@ -103,6 +103,7 @@ def _table(place: Place, choice: Choice) -> None:
         selection_mode="single-row",
         height=min(640, 38 + 35 * len(rows)),
         column_config=tables.job_columns(str(zone())),
+        placeholder=tables.NOT_YET,
         alt="Jobs, newest first",
     )
     _turn(found.value)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select, true
 
 from shared.domain.jobs import FINAL_STATES, Priority, State
 from shared.domain.savings import EnergyMethod
@@ -129,15 +129,19 @@ def job_lines(
         before: only jobs that were submitted before this one; the next page of older ones.
         after: only jobs that were submitted after this one; the page of newer ones next to it.
     """
-    key = tuple_(jobs.c.submitted_at, jobs.c.id)
+    at, number = jobs.c.submitted_at, jobs.c.id
     query = _wanted(wanted)
     if after is not None:
-        query = query.where(key > tuple_(after.submitted_at, after.id))
-        query = query.order_by(jobs.c.submitted_at, jobs.c.id)
+        query = query.where(
+            at >= after.submitted_at, or_(at > after.submitted_at, number > after.id)
+        )
+        query = query.order_by(at, number)
     else:
         if before is not None:
-            query = query.where(key < tuple_(before.submitted_at, before.id))
-        query = query.order_by(jobs.c.submitted_at.desc(), jobs.c.id.desc())
+            query = query.where(
+                at <= before.submitted_at, or_(at < before.submitted_at, number < before.id)
+            )
+        query = query.order_by(at.desc(), number.desc())
     with reading(engine) as connection:
         rows = connection.execute(query.limit(limit + 1)).all()
     more, lines = len(rows) > limit, [_line(row) for row in rows[:limit]]
