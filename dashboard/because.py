@@ -9,7 +9,7 @@ from shared.ledger.reads import DecisionRow
 _SENTENCES = {
     Cause.DEADLINE_PASSED: "It can no longer finish by its deadline; its latest start was {latest}",
     Cause.CRITICAL: "Critical jobs run at once, on any grid",
-    Cause.LATEST_START: "Its latest start, {latest}, is reached",
+    Cause.LATEST_START: "It cannot wait for another slot: its latest start is {latest}",
     Cause.GRID_UNKNOWN: "The grid is unknown, and no job is held by missing data",
     Cause.IN_BAND: "The grid is at {grid}, within its limit, the {limit} band",
     Cause.NOTHING_CLEANER: "Nothing cleaner has room before its latest start, {latest}",
