@@ -67,7 +67,7 @@ def _job(place: Place, wanted: str) -> None:
     _facts(shown)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader("How it came to run when it did", anchor=False)
+        st.subheader("How it got here", anchor=False)
         timeline.show(trail.steps(shown.trail, zone()), shown.at, zone())
         _still(shown)
     with right:

@@ -184,7 +184,7 @@ def _download(place: Place, choice: Choice) -> None:
     except CarbonAwareError:
         return  # the frame says so
     st.download_button(
-        "Download as CSV",
+        "Download all as CSV",
         lambda: jobs.as_csv(engine, choice),
         "jobs.csv",
         "text/csv",

@@ -181,7 +181,7 @@ def _server(folder: Path, ledger_url: str) -> Iterator[str]:
         port = probe.getsockname()[1]
     command = [
         *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")),
-        *("--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true"),
+        *(f"--server.port={port}", "--server.headless=true"),  # its address is loopback by itself
         "--server.fileWatcherType=none",
     ]
     log = folder / "dashboard.log"

@@ -94,7 +94,7 @@ def test_the_file_holds_what_is_filtered(busy: str, watch: Callable[..., Any]) -
     seen = watch(WIDE)
     seen.open(f"{busy}/jobs?state=done")
     with seen.page.expect_download(timeout=LIMIT_MS) as download:
-        seen.page.get_by_role("button", name="Download as CSV").click()
+        seen.page.get_by_role("button", name="Download all as CSV").click()
     lines = download.value.path().read_text().splitlines()
     assert lines[0].startswith("id,type,state,")
     assert len(lines) == 46
