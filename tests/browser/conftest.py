@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocket, sync_playwright
+from playwright.sync_api import Error as Failed
 from playwright.sync_api import TimeoutError as NotInTime
 
 ROOT = Path(__file__).parents[2]
@@ -77,9 +78,14 @@ class Watched:
         shown = self.page.get_by_text("Grid now").first
         for _ in range(OPENINGS):
             self.interrupted = False
-            self.page.goto(address, timeout=FIRST_WAIT_MS)
-            with suppress(NotInTime):
-                shown.wait_for(timeout=LIMIT_MS)
+            try:
+                self.page.goto(address, timeout=FIRST_WAIT_MS)
+                with suppress(NotInTime):
+                    shown.wait_for(timeout=LIMIT_MS)
+            except Failed as error:
+                if INTERRUPTED not in error.message:
+                    raise
+                self.interrupted = True
             if not self.interrupted:
                 break
         shown.wait_for(timeout=FIRST_WAIT_MS)
