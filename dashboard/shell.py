@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import words
+from dashboard import visitor, words
 from dashboard.data import live
 from dashboard.data.source import Known
+from dashboard.settings import DashboardSettings
 from dashboard.views import strip
 from shared.errors import CarbonAwareError
 from shared.runtime import system_clock
-from shared.settings import LedgerAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a page is about: the ledger's address, and one region of it or all."""
+    """What a page is about: the ledger's address, one region of it or all, and what is allowed."""
 
     url: str
     region: str | None
+    settings: DashboardSettings
 
 
 def frame(title: str, body: Callable[[Place], None], *, by_region: bool = True) -> None:
@@ -30,13 +31,19 @@ def frame(title: str, body: Callable[[Place], None], *, by_region: bool = True) 
         body: draws what is below; parts that are to stay current are fragments of their own.
         by_region: whether it can be narrowed to a region.
     """
-    st.title(title, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, anchor=False)
+        visitor.sign_out()
+    if not visitor.may_look():
+        return
     try:
-        url = LedgerAddress.load().ledger_url
+        settings = DashboardSettings.load()
     except CarbonAwareError as error:
         st.error(words.escape(str(error)), icon=":material/settings_alert:")
         return
-    place = Place(url, _choose_region(live.regions(url)) if by_region else None)
+    url = settings.ledger_url
+    region = _choose_region(live.regions(url)) if by_region else None
+    place = Place(url, region, settings)
     _sources(place)
     body(place)
 

@@ -9,6 +9,14 @@ from sqlalchemy import Engine
 from dashboard import frames
 from dashboard.data.source import Known, known, ledger
 from shared.ledger import reads
+from shared.ledger.reads.dashboard_live import (
+    AvoidedSum,
+    DeadlineCount,
+    Waiting,
+    avoided_since,
+    deadlines,
+    waiting_since,
+)
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
@@ -27,7 +35,6 @@ class Now:
 
     Attributes:
         capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
-        avoided_g: the running sum over the shown span.
     """
 
     at: datetime
@@ -36,7 +43,6 @@ class Now:
     pools: list[reads.PoolSize]
     readings: list[reads.ReadingRow]
     capacity: list[float]
-    avoided_g: list[float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Details:
 
     Attributes:
         since: where the charts begin.
+        deadlines: of unfinished jobs, as far ahead as the page looks.
+        waiting: how many jobs waited since then, from change to change.
         sizes: changes of the pools since then; `pools` are their present sizes.
     """
 
@@ -54,6 +62,8 @@ class Details:
     grid: reads.GridNow | None
     readings: list[reads.ReadingRow]
     planned: list[reads.PlannedSlot]
+    deadlines: list[DeadlineCount]
+    waiting: list[Waiting]
     sizes: list[reads.PoolSize]
     pools: list[reads.PoolSize]
     beats: list[reads.ServiceRow]
@@ -69,6 +79,11 @@ def regions(url: str) -> list[str]:
 def now(url: str, region: str | None) -> Known[Now]:
     """What the header shows, of one region or of all."""
     return known("now", _now, url, region)
+
+
+def avoided(url: str, region: str | None, since: datetime) -> AvoidedSum | None:
+    """What the jobs that finished since avoided, of the grid's present kind."""
+    return known("avoided", _avoided, url, region, since).value
 
 
 def details(url: str, region: str | None) -> Known[Details]:
@@ -93,7 +108,6 @@ def _now(url: str, region: str | None) -> Now:
         pools=reads.pools(engine, at, region),
         readings=_readings(engine, grid, at - _span(grid)),
         capacity=_capacity(url, region),
-        avoided_g=_avoided(url, region),
     )
 
 
@@ -114,21 +128,17 @@ def _capacity(url: str, region: str | None) -> list[float]:
     return frames.evenly(steps["at"].tolist(), steps["jobs"].tolist(), SPARK_POINTS)
 
 
-@st.cache_data(ttl=5, show_spinner=False)
-def _avoided(url: str, region: str | None) -> list[float]:
-    engine, at = ledger(url), system_clock()
-    grid = reads.latest_grid(engine, region, at)
-    if grid is None:
-        return []
-    points = reads.savings_over_time(
-        engine, at - _span(grid), signal=grid.signal, simulated=grid.simulated, region=region
+@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+def _avoided(url: str, region: str | None, since: datetime) -> AvoidedSum:
+    engine = ledger(url)
+    grid = reads.latest_grid(engine, region, system_clock())
+    return avoided_since(
+        engine,
+        since,
+        signal=grid.signal if grid else None,
+        simulated=grid.simulated if grid else None,
+        region=region,
     )
-    if not points:
-        return []
-    first = points[0].finished_at
-    times = [first - (at - first) / SPARK_POINTS, *(point.finished_at for point in points), at]
-    sums = [0.0, *(point.avoided_g for point in points)]
-    return frames.evenly(times, [*sums, sums[-1]], SPARK_POINTS)
 
 
 @st.cache_data(ttl=4, show_spinner=False)
@@ -145,6 +155,8 @@ def _details(url: str, region: str | None) -> Details:
         grid=grid,
         readings=_readings(engine, grid, since),
         planned=reads.planned(engine, place, at) if place else [],
+        deadlines=deadlines(engine, place, at, at + _span(grid)) if place else [],
+        waiting=waiting_since(engine, region, since),
         sizes=reads.pool_sizes_since(engine, place, since) if place else [],
         pools=reads.pools(engine, at, place),
         beats=reads.services(engine, at),

@@ -17,6 +17,8 @@ from shared.ledger.schema import open_engine
 from shared.runtime import system_clock
 
 T = TypeVar("T")
+MOST_KNOWN = 500
+"""Last known values that are kept, over all tabs; those that were asked for longest ago go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,11 @@ def known(name: str, read: Callable[..., T], url: str, *about: Hashable) -> Know
     memory = _memory()
     key = (name, url, *about)
     try:
-        memory[key] = now = Known(read(url, *about), None, system_clock())
+        value = read(url, *about)
+        memory.pop(key, None)
+        memory[key] = now = Known(value, None, system_clock())
+        while len(memory) > MOST_KNOWN:
+            memory.pop(next(iter(memory)), None)
     except CarbonAwareError as error:
         last: Known[T] = memory.get(key) or Known(None)
         return Known(last.value, str(error), last.at)

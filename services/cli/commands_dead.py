@@ -16,8 +16,8 @@ from services.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from services.cli.dead_letters import Filters
     from services.cli.dead_letters_acting import Box
+    from shared.broker.letters import Filters
 
 USUAL_LIMIT = 50
 

@@ -7,9 +7,7 @@ from pathlib import Path
 import typer
 
 from services.cli.broker_session import quiet_logs
-from services.cli.dead_letters import Filters, whole_prefixes
 from services.cli.dead_letters_acting import Box, drop, find_message, list_letters
-from services.cli.dead_letters_sifting import Sifted
 from services.cli.dead_letters_view import (
     letter_json,
     message_json,
@@ -23,6 +21,8 @@ from services.cli.output import console, print_json
 from services.cli.quantities import parse_past
 from services.cli.settings import Places, find_places
 from services.cli.words import counted
+from shared.broker.letters import Filters, whole_prefixes
+from shared.broker.letters_sifting import Sifted
 from shared.runtime import system_clock
 
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
-from services.scheduler.catalogue import Door
 from services.scheduler.claims import Claims
 from services.scheduler.control import Orders
 from services.scheduler.control_calls import Calls
@@ -25,6 +24,7 @@ from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
 from shared.broker.stream import follow
 from shared.broker.topology import Topology, bind, check
+from shared.catalogue import Door
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable

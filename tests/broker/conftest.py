@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from aio_pika.abc import AbstractConnection
 
-from services.scheduler.catalogue import Door
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from services.worker_pool.attempts import Attempts
@@ -22,6 +21,7 @@ from services.worker_pool.service import PoolRules, RegionPool
 from shared.broker.connection import connect, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Queue, Topology, declare, message_counts
+from shared.catalogue import Door
 from shared.domain.bands import Band, absolute_cuts
 from shared.domain.decisions import Rules
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
