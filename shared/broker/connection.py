@@ -1,6 +1,7 @@
 """The one home of connections: open one, or keep a session alive over reconnects."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -40,8 +41,7 @@ async def connect(
         )
     except LOST as error:
         raise BrokerUnreachable(
-            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); "
-            "start one with `carbon-aware up`, or set AMQP_URL"
+            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); {_remedy(error)}"
         ) from error
 
 
@@ -107,7 +107,14 @@ def without_password(url: str) -> str:
     """An address that may be shown: host, port and virtual host."""
     parts = URL(url)
     vhost = "" if parts.path in {"", "/"} else parts.path
-    return f"{parts.host}:{parts.port or 5672}{vhost}"
+    usual_port = 5671 if parts.scheme == "amqps" else 5672
+    return f"{parts.host}:{parts.port or usual_port}{vhost}"
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "check AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE"
+    return "start one with `carbon-aware up`, or set AMQP_URL"
 
 
 def _in_a_line(error: BaseException) -> str:
