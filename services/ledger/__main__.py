@@ -6,9 +6,10 @@ import sys
 from services.ledger.recorder import Recorder
 from services.ledger.service import Batching, Ledger
 from services.ledger.settings import LedgerSettings
-from shared.broker.connection import keep_connected
+from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
+from shared.health import Health, serving_health
 from shared.ledger.schema import open_engine
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
@@ -21,14 +22,21 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     identity = Identity("ledger", system_clock())
     batching = Batching(settings.batch_events, settings.batch_seconds, settings.prefetch_events)
     ledger = Ledger(Recorder(engine), publisher, topology.ledger_events, batching, stop)
-    async with beating(
-        identity,
-        publisher,
-        system_clock,
-        ledger.facts,
-        interval_seconds=settings.beat_seconds,
+    reach = Reach()
+    health = Health(lambda: reach.problems() | ledger.problems())
+    async with (
+        serving_health(health, settings.health_host, settings.health_port),
+        beating(
+            identity,
+            publisher,
+            system_clock,
+            ledger.facts,
+            interval_seconds=settings.beat_seconds,
+        ),
     ):
-        await keep_connected(settings.amqp_url, "ledger", ledger.session, stop, system_random)
+        await keep_connected(
+            settings.amqp_url, "ledger", ledger.session, stop, system_random, reach=reach
+        )
     await publisher.close()
     engine.dispose()
 
