@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from services.cli.settings import CliSettings
 from services.cli.up_settings import UpSettings
+from services.credentials.settings import CredentialsSettings
 from services.demo.__main__ import DemoSettings
 from services.intensity_publisher.settings import PublisherSettings
 from services.ledger.settings import LedgerSettings
@@ -37,6 +38,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "`carbon-aware up`": UpSettings,
     "Command line": CliSettings,
     "Demo workload": DemoSettings,
+    "Credentials of the containers": CredentialsSettings,
 }
 
 

@@ -23,11 +23,23 @@ from shared.messages import explain
 
 
 class SecretsFolder(BaseSettings):
-    """Where secrets lie as files, one for each variable in lower case: `watttime_password`."""
+    """Where secrets lie as files, one for each variable in lower case: `watttime_password`.
+
+    Those that an operator gives and those that a deployment makes for itself lie apart; a folder
+    that does not exist holds none.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
-    secrets_dir: Path = Field(Path("/run/secrets"), description="folder of secrets as files")
+    secrets_dir: str = Field(
+        "/run/secrets:/run/credentials",
+        description="folders of secrets as files, separated by colons; a later one wins",
+    )
+
+    def folders(self) -> list[Path]:
+        """Those that exist."""
+        paths = (Path(part) for part in self.secrets_dir.split(":") if part)
+        return [path for path in paths if path.is_dir()]
 
 
 class Settings(BaseSettings):
@@ -50,8 +62,8 @@ class Settings(BaseSettings):
             ConfigurationError: a variable is wrong; the one line names it.
         """
         try:
-            folder = SecretsFolder().secrets_dir
-            source = {"_secrets_dir": folder} if folder.is_dir() else {}
+            folders = SecretsFolder().folders()
+            source = {"_secrets_dir": folders} if folders else {}
             return cls(**source)  # type: ignore[arg-type]  # not a field but an option of pydantic's
         except ValidationError as error:
             raise ConfigurationError(f"bad setting: {explain(error)}") from error
