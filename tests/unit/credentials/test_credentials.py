@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import stat
 from urllib.parse import urlsplit
 
@@ -119,6 +118,6 @@ def test_only_servers_that_run_as_other_users_can_read_what_is_not_theirs(settin
 
 
 def test_a_folder_that_is_missing_is_named(settings, tmp_path):
-    os.rmdir(tmp_path / "worker")
-    with pytest.raises(ConfigurationError, match="cannot write .*worker"):
+    (tmp_path / "worker").rmdir()
+    with pytest.raises(ConfigurationError, match=r"cannot write .*worker"):
         write(settings, passwords())
