@@ -6,7 +6,7 @@ from typing import Any
 from shared.handlers import handler
 
 
-@handler("greeting", expected_duration_seconds=1)
+@handler("greeting")
 def greet(payload: Mapping[str, Any]) -> dict[str, str]:
     """Greet somebody."""
     return {"text": f"Hello, {payload.get('name', 'world')}!"}

@@ -17,6 +17,7 @@ from services.credentials.settings import CredentialsSettings
 from services.demo.__main__ import DemoSettings
 from services.intensity_publisher.settings import PublisherSettings
 from services.ledger.settings import LedgerSettings
+from services.scheduler.catalogue import load_catalogue
 from services.scheduler.settings import SchedulerSettings
 from services.watttime_emulator.settings import EmulatorSettings
 from services.worker_pool.service import CUT_SECONDS
@@ -24,6 +25,7 @@ from services.worker_pool.settings import WorkerSettings
 from shared.broker.topology import CONSUMER_TIMEOUT_MS
 from shared.messages import LARGEST_SUBMISSION_BYTES
 from shared.settings import LedgerAddress, TlsFiles
+from shared.testing import run_now
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
@@ -172,3 +174,10 @@ def test_images_come_from_the_one_base():
     bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     stages = set(re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     assert set(bases) - stages == {"python:3.13-slim"}
+
+
+def test_the_example_of_own_handlers_runs(monkeypatch):
+    folder = ROOT / "examples" / "handlers"
+    monkeypatch.syspath_prepend(str(folder))
+    assert run_now("greeting", {"name": "Ana"}, module="greetings") == {"text": "Hello, Ana!"}
+    assert set(load_catalogue(folder / "jobs.toml")) == {"greeting"}
