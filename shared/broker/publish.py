@@ -258,7 +258,7 @@ class Publisher:
         connection, channel = await self._open()
         try:
             target = await self._exchange(channel, exchange)
-            publishing = asyncio.ensure_future(target.publish(message, key, mandatory=True))
+            publishing = target.publish(message, key, mandatory=True)
             await self._flow.confirmed(connection, publishing)
         except DeliveryError:
             raise  # the broker answered: the connection is good

@@ -12,6 +12,7 @@ from shared.broker.publish import Publisher
 from shared.broker.topology import Topology, declare, message_counts
 from shared.messages import JobSubmit
 
+CONFIRM_SECONDS = 6.0  # longer than any confirm of a busy machine, shorter than the alarm
 LOW, USUAL = "0.0001", "0.4"
 
 
@@ -54,15 +55,15 @@ async def test_an_alarm_is_waited_out_and_each_message_arrives_once(
     own_node, publisher, alarm, monkeypatch, until
 ):
     # Shorter than the alarm lasts: without the look at it every message would be sent again.
-    monkeypatch.setattr(flow, "CONFIRM_SECONDS", 1.0)
-    monkeypatch.setattr(flow, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(flow, "CONFIRM_SECONDS", CONFIRM_SECONDS)
+    monkeypatch.setattr(flow, "LOOK_SECONDS", 0.5)
     await submit(publisher, 1)
     await alarm(LOW)
     with capture_logs() as logs:
         first = asyncio.create_task(submit(publisher, 3))
         await until(lambda: publisher.is_blocked)
         late = asyncio.create_task(submit(publisher, 3))
-        done, _ = await asyncio.wait({first, late}, timeout=3.0)  # three times the confirm's limit
+        done, _ = await asyncio.wait({first, late}, timeout=1.5 * CONFIRM_SECONDS)
         assert not done
         await alarm(USUAL)
         async with asyncio.timeout(30):
