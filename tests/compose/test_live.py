@@ -170,4 +170,6 @@ def test_a_stop_is_clean(project):
     project.compose("stop")
     lines = project.compose("ps", "-a", "--format", "json").stdout.splitlines()
     codes = {each["Name"]: each["ExitCode"] for each in map(json.loads, lines)}
-    assert {name: code for name, code in codes.items() if code != 0} == {}
+    for name, code in codes.items():
+        # RabbitMQ's own script ends with 0; Debian's wrapper around it dies of the signal.
+        assert code in ({0, 143} if "-rabbitmq-" in name else {0}), name
