@@ -106,3 +106,5 @@ def project(engine: None) -> Iterator[Project]:
         yield here
     finally:
         here.compose("--profile", "*", "down", "-v", "--timeout", "60", check=False)
+        workers = f"{here.name}-worker"  # the image of one test
+        subprocess.run(["docker", "image", "rm", "-f", workers], capture_output=True, check=False)
