@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
 
 def docker(*arguments):
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout
+    command = ["docker", *arguments]
+    whole = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # logs come on both
+    return subprocess.run(command, text=True, check=True, **whole).stdout
 
 
 def inspected(container):
@@ -172,4 +173,5 @@ def test_a_stop_is_clean(project):
     codes = {each["Name"]: each["ExitCode"] for each in map(json.loads, lines)}
     for name, code in codes.items():
         # RabbitMQ's own script ends with 0; Debian's wrapper around it dies of the signal.
-        assert code in ({0, 143} if "-rabbitmq-" in name else {0}), name
+        expected = {0, 143} if "-rabbitmq-" in name else {0}
+        assert code in expected, f"{name}: {docker('logs', '--tail', '30', name)}"
