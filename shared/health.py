@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -20,10 +20,11 @@ class Health:
 
     Attributes:
         problems: what keeps the service from being ready, by name; empty when it is.
+        registry: its numbers.
     """
 
-    registry: CollectorRegistry
     problems: Callable[[], Mapping[str, str]]
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def app(self) -> Starlette:
         """The three routes."""

@@ -7,8 +7,16 @@ the folder of secrets, then the default written here.
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    FilePath,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from yarl import URL
 
 from shared.domain.bands import Band
 from shared.domain.jobs import OnDeadline, Priority
@@ -17,11 +25,23 @@ from shared.messages import explain
 
 
 class SecretsFolder(BaseSettings):
-    """Where secrets lie as files, one for each variable in lower case: `watttime_password`."""
+    """Where secrets lie as files, one for each variable in lower case: `watttime_password`.
+
+    Those that an operator gives and those that a deployment makes for itself lie apart; a folder
+    that does not exist holds none.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore")
 
-    secrets_dir: Path = Field(Path("/run/secrets"), description="folder of secrets as files")
+    secrets_dir: str = Field(
+        "/run/secrets:/run/credentials",
+        description="folders of secrets as files, separated by colons; a later one wins",
+    )
+
+    def folders(self) -> list[Path]:
+        """Those that exist."""
+        paths = (Path(part) for part in self.secrets_dir.split(":") if part)
+        return [path for path in paths if path.is_dir()]
 
 
 class Settings(BaseSettings):
@@ -44,8 +64,8 @@ class Settings(BaseSettings):
             ConfigurationError: a variable is wrong; the one line names it.
         """
         try:
-            folder = SecretsFolder().secrets_dir
-            source = {"_secrets_dir": folder} if folder.is_dir() else {}
+            folders = SecretsFolder().folders()
+            source = {"_secrets_dir": folders} if folders else {}
             return cls(**source)  # type: ignore[arg-type]  # not a field but an option of pydantic's
         except ValidationError as error:
             raise ConfigurationError(f"bad setting: {explain(error)}") from error
@@ -53,7 +73,37 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"bad setting: {error}") from error
 
 
-class BrokerSettings(Settings):
+class TlsFiles(Settings):
+    """What proves to each other who the broker and a program are, on an `amqps` address."""
+
+    amqp_ca_file: FilePath | None = Field(
+        None, description="certificates that the broker's is checked with, instead of the system's"
+    )
+    amqp_cert_file: FilePath | None = Field(
+        None, description="the client's own certificate, where the broker asks for one"
+    )
+    amqp_key_file: FilePath | None = Field(None, description="that certificate's private key")
+
+    def secured(self, url: str) -> str:
+        """An address with these files, in the form that AMQP's client reads.
+
+        Raises:
+            ValueError: they do not go together, or the address has no TLS.
+        """
+        if (self.amqp_cert_file is None) != (self.amqp_key_file is None):
+            raise ValueError("AMQP_CERT_FILE and AMQP_KEY_FILE go together: set both or neither")
+        files = {
+            "cafile": self.amqp_ca_file,
+            "certfile": self.amqp_cert_file,
+            "keyfile": self.amqp_key_file,
+        }
+        chosen = {name: str(path) for name, path in files.items() if path is not None}
+        if chosen and not url.startswith("amqps://"):
+            raise ValueError("AMQP_CA_FILE and AMQP_CERT_FILE need an AMQP_URL with amqps://")
+        return str(URL(url).update_query(chosen)) if chosen else url
+
+
+class BrokerSettings(TlsFiles):
     """How to reach RabbitMQ, and the shape of the deployment's queues."""
 
     amqp_url: str = Field(
@@ -72,6 +122,12 @@ class BrokerSettings(Settings):
     health_host: str = Field("127.0.0.1", description="where /livez, /readyz, /metrics listen")
     health_port: int = Field(0, ge=0, le=65535, description="their port; 0 serves none")
     beat_seconds: float = Field(10.0, gt=0, description="how often a service says it is alive")
+
+    @model_validator(mode="after")
+    def _with_tls(self) -> Self:
+        # Whoever is handed the address has the files too; the model itself stays frozen.
+        object.__setattr__(self, "amqp_url", self.secured(self.amqp_url))
+        return self
 
     @field_validator("regions", mode="before")
     @classmethod

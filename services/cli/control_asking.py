@@ -67,8 +67,9 @@ async def send_control(places: Places, asked: Control) -> None:
         async with asyncio.timeout(PUBLISH_SECONDS):
             await publisher.control(asked)
     except TimeoutError:
+        why = " (it is short of memory or disk)" if publisher.is_blocked else ""
         raise PublishFailed(
-            f"the broker did not confirm the order within {PUBLISH_SECONDS:.0f} s; "
+            f"the broker did not confirm the order within {PUBLISH_SECONDS:.0f} s{why}; "
             "it may have it, and asking again does no harm"
         ) from None
     finally:

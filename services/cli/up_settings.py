@@ -1,11 +1,13 @@
 """What `carbon-aware up` itself reads from the environment or `.env`."""
 
-from pydantic import Field
+from typing import Self
 
-from shared.settings import Settings
+from pydantic import Field, model_validator
+
+from shared.settings import TlsFiles
 
 
-class UpSettings(Settings):
+class UpSettings(TlsFiles):
     """What decides which programs `up` needs; the programs read the rest themselves."""
 
     amqp_url: str | None = Field(None, description="a RabbitMQ to use", repr=False)
@@ -14,6 +16,13 @@ class UpSettings(Settings):
     ledger_url: str | None = Field(None, description="a database for the ledger", repr=False)
     emulator_speed: int | None = Field(None, ge=1, description="for the emulator that it starts")
     handlers: str = Field("", description="module with the job handlers, such as myjobs.handlers")
+
+    @model_validator(mode="after")
+    def _with_tls(self) -> Self:
+        # A private RabbitMQ has no TLS, so files without an address are a mistake as well.
+        secured = self.secured(self.amqp_url or "")
+        object.__setattr__(self, "amqp_url", secured or None)
+        return self
 
     @property
     def has_watttime(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from services.demo.workload import run
 from shared.client import JobClient
+from shared.health import Health, serving_health
 from shared.runtime import run_service
 from shared.settings import BrokerSettings
 
@@ -25,7 +26,8 @@ async def main(settings: DemoSettings, stop: asyncio.Event) -> None:
     client = JobClient(
         settings.amqp_url, namespace=settings.namespace, results=False, name="demo workload"
     )
-    async with client:
+    health = Health(dict)  # it ends where it has no broker, so while it lives it is ready
+    async with client, serving_health(health, settings.health_host, settings.health_port):
         await run(client, random, settings.demo_interval_seconds, stop)
 
 

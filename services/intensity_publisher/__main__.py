@@ -12,7 +12,7 @@ from services.intensity_publisher.metrics import Metrics
 from services.intensity_publisher.service import IntensityPublisher, Method
 from services.intensity_publisher.settings import PublisherSettings
 from services.intensity_publisher.sources import archives, chain_links
-from shared.broker.connection import keep_connected
+from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.health import Health, serving_health
@@ -43,7 +43,10 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
         system_random,
     )
     identity = Identity("intensity_publisher", system_clock())
-    health = Health(registry, lambda: metrics.stale_regions(system_clock()))
+    reach = Reach()
+    health = Health(
+        lambda: reach.problems() | dict(metrics.stale_regions(system_clock())), registry
+    )
 
     async def session(connection: AbstractConnection) -> None:
         await service.session(connection, stop)
@@ -58,7 +61,9 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
             interval_seconds=settings.beat_seconds,
         ),
     ):
-        await keep_connected(settings.amqp_url, "intensity publisher", session, stop, system_random)
+        await keep_connected(
+            settings.amqp_url, "intensity publisher", session, stop, system_random, reach=reach
+        )
     await chain.close()
     await publisher.close()
 

@@ -23,6 +23,11 @@ class PublisherSettings(BrokerSettings):
     watttime_username: str = Field("", description="WattTime account; empty means the emulator")
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
+    emulator_url: SecretStr = Field(
+        SecretStr(""),
+        description="WattTime's emulator with its login, http://user:password@host:port; used, and "
+        "all data marked simulated, where no account is set",
+    )
     forecast_hours: int = Field(
         48,
         ge=0,

@@ -1,10 +1,11 @@
 """Which source serves which region, in which order: from the settings to a chain's links."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
+import structlog
 
 from services.intensity_publisher.backfill import Archive
 from services.intensity_publisher.chain import Link
@@ -22,6 +23,7 @@ from shared.errors import ConfigurationError
 Clock = Callable[[], datetime]
 ELECTRICITY_MAPS_URL = "https://api.electricitymaps.com"
 UK_CARBON_INTENSITY_URL = "https://api.carbonintensity.org.uk"
+log = structlog.get_logger()
 STALE_AFTER_SECONDS = {
     "watttime": 900.0,
     "electricity_maps": 7200.0,
@@ -153,16 +155,11 @@ class _Builder:
 
     def _watttime(self) -> WattTime:
         settings = self.settings
-        password = settings.watttime_password.get_secret_value()
-        if not settings.watttime_username or not password:
-            raise ConfigurationError(
-                "WATTTIME_USERNAME and WATTTIME_PASSWORD are not set; "
-                "`carbon-aware up` runs without an account, on the emulator"
-            )
+        account = watttime_account(settings)
         return WattTime(
-            self._client(settings.watttime_url),
-            settings.watttime_username,
-            password,
+            self._client(account.url),
+            account.username,
+            account.password,
             self.clock,
             horizon_hours=settings.forecast_hours,
             observer=self.requested,
@@ -196,6 +193,35 @@ class _Builder:
             forecasts=settings.recorded_forecasts,
             starts_now=True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WattTimeAccount:
+    """Where to log in, and as whom."""
+
+    url: str
+    username: str
+    password: str = field(repr=False)
+
+
+def watttime_account(settings: PublisherSettings) -> WattTimeAccount:
+    """The account that is set, else the emulator's.
+
+    Raises:
+        ConfigurationError: neither is set, or only half of one.
+    """
+    username, password = settings.watttime_username, settings.watttime_password.get_secret_value()
+    if username and password:
+        return WattTimeAccount(settings.watttime_url, username, password)
+    emulator = httpx.URL(settings.emulator_url.get_secret_value())
+    if username or password or not emulator.host:
+        raise ConfigurationError(
+            "WATTTIME_USERNAME and WATTTIME_PASSWORD are not both set; "
+            "`carbon-aware up` runs without an account, on the emulator"
+        )
+    log.warning("no WattTime account is set: all data is simulated", emulator=emulator.host)
+    url = str(emulator.copy_with(userinfo=b""))
+    return WattTimeAccount(url, emulator.username, emulator.password)
 
 
 def zones(text: str) -> dict[str, str]:

@@ -8,9 +8,10 @@ from services.ledger.recorder import Recorder
 from services.ledger.retention import Pruner
 from services.ledger.service import Batching, Ledger
 from services.ledger.settings import LedgerSettings
-from shared.broker.connection import keep_connected
+from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
+from shared.health import Health, serving_health
 from shared.ledger.schema import open_engine
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
@@ -27,14 +28,21 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     retention = settings.retention()
     pruner = Pruner(engine, retention, system_clock, uuid4, stop) if retention else None
     pruning = asyncio.create_task(pruner.run()) if pruner else None
-    async with beating(
-        identity,
-        publisher,
-        system_clock,
-        ledger.facts,
-        interval_seconds=settings.beat_seconds,
+    reach = Reach()
+    health = Health(lambda: reach.problems() | ledger.problems())
+    async with (
+        serving_health(health, settings.health_host, settings.health_port),
+        beating(
+            identity,
+            publisher,
+            system_clock,
+            ledger.facts,
+            interval_seconds=settings.beat_seconds,
+        ),
     ):
-        await keep_connected(settings.amqp_url, "ledger", ledger.session, stop, system_random)
+        await keep_connected(
+            settings.amqp_url, "ledger", ledger.session, stop, system_random, reach=reach
+        )
     if pruning is not None:
         await pruning
     await publisher.close()

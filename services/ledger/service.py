@@ -67,6 +67,10 @@ class Ledger:
             "writing": self._failures == 0,
         }
 
+    def problems(self) -> dict[str, str]:
+        """What keeps it from recording, by name."""
+        return {"database": "events cannot be written"} if self._failures else {}
+
     async def session(self, connection: AbstractConnection) -> None:
         """Consume over one connection until stopped, pausing while nothing can be written."""
         await check(connection, [self._queue])

@@ -8,12 +8,13 @@ from aio_pika.abc import AbstractConnection
 from services.scheduler.periodic import check_schedules
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
-from shared.broker.connection import keep_connected
+from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.catalogue import Door, load_catalogue
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
+from shared.health import Health, serving_health
 from shared.jobs_file import load_schedules
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
@@ -43,12 +44,17 @@ async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     async def session(connection: AbstractConnection) -> None:
         await scheduler.session(connection, stop, settings.standby_seconds)
 
-    async with beating(
-        identity,
-        publisher,
-        system_clock,
-        scheduler.facts,
-        interval_seconds=settings.beat_seconds,
+    reach = Reach()
+    health = Health(reach.problems)  # a standby that hears the broker is ready to take over
+    async with (
+        serving_health(health, settings.health_host, settings.health_port),
+        beating(
+            identity,
+            publisher,
+            system_clock,
+            scheduler.facts,
+            interval_seconds=settings.beat_seconds,
+        ),
     ):
         await keep_connected(
             settings.amqp_url,
@@ -57,6 +63,7 @@ async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
             stop,
             system_random,
             heartbeat_seconds=HEARTBEAT_SECONDS,
+            reach=reach,
         )
     await publisher.close()
 

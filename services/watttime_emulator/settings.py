@@ -2,13 +2,15 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from services.watttime_emulator.accounts import Plan
 from shared.settings import Settings
+
+KNOWN_PASSWORD = "carbon-aware-1"  # noqa: S105 - the documented one, good on loopback only
 
 
 class RegionFiles(NamedTuple):
@@ -22,14 +24,17 @@ class RegionFiles(NamedTuple):
 class EmulatorSettings(Settings):
     """Where the emulator listens, whom it knows and what it replays."""
 
-    emulator_host: str = Field("127.0.0.1", description="loopback address to listen on")
+    emulator_host: str = Field(
+        "127.0.0.1",
+        description="address to listen on; beyond loopback it takes a password of your own",
+    )
     emulator_port: int = Field(8077, ge=0, le=65535, description="port; 0 takes any free one")
     emulator_ready_file: Path | None = Field(
         None, description='file that gets {"url": ...} once the emulator listens'
     )
     emulator_username: str = Field("demo", min_length=1, description="the user who may log in")
     emulator_password: SecretStr = Field(
-        SecretStr("carbon-aware-1"), description="the user's password"
+        SecretStr(KNOWN_PASSWORD), description="the user's password"
     )
     emulator_plan: Plan = Field(
         Plan.FULL, description="full, or free: grams for CAISO_NORTH only, elsewhere the index"
@@ -61,16 +66,22 @@ class EmulatorSettings(Settings):
 
     @field_validator("emulator_host")
     @classmethod
-    def _loopback_only(cls, value: str) -> str:
+    def _by_number(cls, value: str) -> str:
+        return "127.0.0.1" if value == "localhost" else value
+
+    @model_validator(mode="after")
+    def _loopback_only(self) -> Self:
         """Keep a tool with a known password and no encryption off the network."""
-        address = "127.0.0.1" if value == "localhost" else value
         try:
-            is_loopback = ipaddress.ip_address(address).is_loopback
+            is_loopback = ipaddress.ip_address(self.emulator_host).is_loopback
         except ValueError:
             is_loopback = False
-        if not is_loopback:
-            raise ValueError("the emulator listens on loopback only: use 127.0.0.1 or ::1")
-        return address
+        if not is_loopback and self.emulator_password.get_secret_value() == KNOWN_PASSWORD:
+            raise ValueError(
+                "with the known EMULATOR_PASSWORD the emulator listens on loopback only: use "
+                "127.0.0.1 or ::1 as EMULATOR_HOST, or set a password of your own"
+            )
+        return self
 
     @field_validator("emulator_regions", mode="before")
     @classmethod

@@ -16,11 +16,12 @@ from services.worker_pool.processes import Processes
 from services.worker_pool.registration import registered
 from services.worker_pool.service import PoolRules, RegionPool
 from services.worker_pool.settings import WorkerSettings
-from shared.broker.connection import keep_connected
+from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.domain.bands import Band, capacity
 from shared.handlers import Handler
+from shared.health import Health, serving_health
 from shared.metering import Meter, energy_counter
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
@@ -79,8 +80,12 @@ async def _run(
     facts = partial(_facts, pools, sorted(handlers))
     every = settings.beat_seconds
     beats = beating(identity, publisher, system_clock, facts, interval_seconds=every)
-    async with meter.watching(), beats:
-        await keep_connected(settings.amqp_url, "worker pool", session, stop, system_random)
+    reach = Reach()
+    serving = serving_health(Health(reach.problems), settings.health_host, settings.health_port)
+    async with serving, meter.watching(), beats:
+        await keep_connected(
+            settings.amqp_url, "worker pool", session, stop, system_random, reach=reach
+        )
     await publisher.close()
     return left
 

@@ -1,6 +1,7 @@
 """The one home of connections: open one, or keep a session alive over reconnects."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -22,6 +23,26 @@ LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
 log = structlog.get_logger()
 
 
+class Reach:
+    """Whether a service has its broker, as its readiness tells it."""
+
+    def __init__(self) -> None:
+        """Begin without."""
+        self._problem: str | None = "not connected yet"
+
+    def problems(self) -> dict[str, str]:
+        """What keeps the service from the broker; empty while it is connected."""
+        return {} if self._problem is None else {"broker": self._problem}
+
+    def gained(self) -> None:
+        """Note a connection."""
+        self._problem = None
+
+    def lost(self, why: str) -> None:
+        """Note why there is none."""
+        self._problem = why
+
+
 async def connect(
     url: str, name: str, *, heartbeat_seconds: int = HEARTBEAT_SECONDS
 ) -> AbstractConnection:
@@ -40,8 +61,7 @@ async def connect(
         )
     except LOST as error:
         raise BrokerUnreachable(
-            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); "
-            "start one with `carbon-aware up`, or set AMQP_URL"
+            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); {_remedy(error)}"
         ) from error
 
 
@@ -53,6 +73,7 @@ async def keep_connected(
     random: Callable[[], float],
     *,
     heartbeat_seconds: int = HEARTBEAT_SECONDS,
+    reach: Reach | None = None,
 ) -> None:
     """Run `session` over a connection, again on a new one after each loss, until stopped.
 
@@ -60,14 +81,18 @@ async def keep_connected(
     it did not acknowledge is delivered again.
     """
     failures = 0
+    reach = reach or Reach()
     while not stop.is_set():
         try:
             connection = await connect(url, name, heartbeat_seconds=heartbeat_seconds)
         except BrokerUnreachable as error:
             failures += 1
+            reach.lost(str(error))
             log.warning("broker not reached, trying again", error=str(error), failures=failures)
         else:
+            reach.gained()
             failures = 0 if await _run_session(connection, session) else failures + 1
+            reach.lost("the connection was lost")
         if not stop.is_set():
             wait = backoff_seconds(
                 max(failures, 1), jitter=random(), first_seconds=0.5, most_seconds=5
@@ -107,7 +132,14 @@ def without_password(url: str) -> str:
     """An address that may be shown: host, port and virtual host."""
     parts = URL(url)
     vhost = "" if parts.path in {"", "/"} else parts.path
-    return f"{parts.host}:{parts.port or 5672}{vhost}"
+    usual_port = 5671 if parts.scheme == "amqps" else 5672
+    return f"{parts.host}:{parts.port or usual_port}{vhost}"
+
+
+def _remedy(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return "check AMQP_CA_FILE, AMQP_CERT_FILE and AMQP_KEY_FILE"
+    return "start one with `carbon-aware up`, or set AMQP_URL"
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -13,6 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 
 from shared.broker.connection import LOST, connect
+from shared.broker.flow import Flow
 from shared.broker.topology import Exchange, Topology, place_key, ready_key
 from shared.domain.jobs import Lane
 from shared.errors import BrokerUnreachable, PublishFailed
@@ -30,7 +31,7 @@ from shared.messages import (
     routing_key,
 )
 
-CONFIRM_SECONDS = 20.0
+CLOSE_SECONDS = 2.0
 ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
 REASON_HEADER = "x-reason"
@@ -69,6 +70,12 @@ class Publisher:
         self._channel: AbstractChannel | None = None
         self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
         self._opening = asyncio.Lock()
+        self._flow = Flow(self._name)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker takes nothing for now, for want of memory or disk."""
+        return self._flow.is_blocked
 
     async def submit(self, job: JobSubmit, *, message_id: str, reply_to: str | None = None) -> None:
         """Publish a user's job; its message id makes the job's id when it has none."""
@@ -147,9 +154,11 @@ class Publisher:
     async def close(self) -> None:
         """Close the connection, if one was opened."""
         connection, self._connection, self._channel = self._connection, None, None
+        await self._flow.forget()
         if connection is not None:
-            with suppress(*LOST):
-                await connection.close()
+            with suppress(*LOST):  # a broker that has blocked us does not hear a goodbye
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()
 
     def _why_kept(self, reason: str) -> dict[str, str | datetime]:
         headers: dict[str, str | datetime] = {REASON_HEADER: reason[:2000]}
@@ -197,11 +206,7 @@ class Publisher:
         *,
         give_up_seconds: float = GIVE_UP_SECONDS,
     ) -> None:
-        """Publish until confirmed; `exchange` None is the default exchange.
-
-        Raises:
-            PublishFailed: not confirmed in time, or no queue is bound there.
-        """
+        """Publish until confirmed, or raise PublishFailed; None is the default exchange."""
         where = f"{exchange.name if exchange else 'queue'}:{key}"
         try:
             try:  # setting the retries up costs more than a publish, and is hardly ever needed
@@ -227,26 +232,28 @@ class Publisher:
     async def _publish_once(
         self, exchange: Exchange | None, key: str, message: aio_pika.Message
     ) -> None:
-        channel = await self._open()
+        await self._flow.until_free()
+        connection, channel = await self._open()
         try:
             target = await self._exchange(channel, exchange)
-            await target.publish(message, key, mandatory=True, timeout=CONFIRM_SECONDS)
+            publishing = target.publish(message, key, mandatory=True)
+            await self._flow.confirmed(connection, publishing)
         except DeliveryError:
             raise  # the broker answered: the connection is good
         except LOST:
             await self._drop(channel)
             raise
 
-    async def _open(self) -> AbstractChannel:
+    async def _open(self) -> tuple[AbstractConnection, AbstractChannel]:
         async with self._opening:
+            if self._connection is None or self._connection.is_closed:
+                self._connection, self._channel = await connect(self._url, self._name), None
             if self._channel is None or self._channel.is_closed:
-                if self._connection is None or self._connection.is_closed:
-                    self._connection = await connect(self._url, self._name)
                 self._channel = await self._connection.channel(
                     publisher_confirms=True, on_return_raises=True
                 )
                 self._exchanges.clear()
-            return self._channel
+            return self._connection, self._channel
 
     async def _exchange(
         self, channel: AbstractChannel, exchange: Exchange | None

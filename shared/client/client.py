@@ -255,8 +255,9 @@ class JobClient:
             async with asyncio.timeout(self._confirm_seconds):
                 await self._publisher.submit(job, message_id=message_id, reply_to=reply_to)
         except TimeoutError:
+            why = " (it is short of memory or disk)" if self._publisher.is_blocked else ""
             raise PublishFailed(
-                f"the broker did not confirm the job within {self._confirm_seconds:.0f} s; "
+                f"the broker did not confirm the job within {self._confirm_seconds:.0f} s{why}; "
                 f"it may have it, so submit it again with the id {job_id}"
             ) from None
         return JobHandle(job_id)

@@ -52,6 +52,7 @@ from shared.messages.events import (
 )
 from shared.messages.jobs import (
     LARGEST_CHECKPOINT_BYTES,
+    LARGEST_SUBMISSION_BYTES,
     JobClaimed,
     JobSubmit,
     JobType,
@@ -80,6 +81,7 @@ from shared.messages.system_events import (
 
 __all__ = [
     "LARGEST_CHECKPOINT_BYTES",
+    "LARGEST_SUBMISSION_BYTES",
     "MOST_REVISED_POINTS",
     "Action",
     "AnyControl",

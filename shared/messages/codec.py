@@ -10,7 +10,7 @@ from shared.errors import InvalidJob, Undecodable
 from shared.messages.base import Event, Message, explain
 from shared.messages.control import Action, AnyControl, Control
 from shared.messages.events import AnyEvent
-from shared.messages.jobs import JobClaimed, JobSubmit, QueuedJob
+from shared.messages.jobs import LARGEST_SUBMISSION_BYTES, JobClaimed, JobSubmit, QueuedJob
 
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _CONTROLS: TypeAdapter[AnyControl] = TypeAdapter(AnyControl)
@@ -43,8 +43,14 @@ def decode_submit(body: bytes) -> JobSubmit:
 
     Raises:
         Undecodable: the body is not a JSON object.
-        InvalidJob: a field is wrong; the one line names it and says what is expected.
+        InvalidJob: it is too large, or a field is wrong; the one line names it and says what is
+            expected.
     """
+    if len(body) > LARGEST_SUBMISSION_BYTES:
+        raise InvalidJob(
+            f"the job is {len(body)} bytes, more than {LARGEST_SUBMISSION_BYTES}; "
+            "keep its data elsewhere and put their address into `payload`"
+        )
     try:
         raw = json.loads(body)
     except (ValueError, RecursionError) as error:

@@ -14,6 +14,8 @@ JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 LARGEST_CHECKPOINT_BYTES = 64 * 1024
+LARGEST_SUBMISSION_BYTES = 1024 * 1024
+"""Far below what a broker takes, for a job grows on its way by what the services add."""
 """The JSON of a checkpoint travels with its job; what is larger belongs into a store."""
 
 Watts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]

@@ -8,7 +8,7 @@ from services.intensity_publisher.backfill import Backfill
 from services.intensity_publisher.chain import Chain, Link
 from services.intensity_publisher.providers import Observation
 from services.intensity_publisher.settings import PublisherSettings
-from services.intensity_publisher.sources import chain_links, choices, zones
+from services.intensity_publisher.sources import chain_links, choices, watttime_account, zones
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness, Reading, Signal
 from shared.errors import ConfigurationError, SourceUnreachable
@@ -209,3 +209,35 @@ async def test_a_span_of_the_archive_ends_before_its_end():
 )
 async def test_no_archive_or_one_that_does_not_answer_is_none(archives):
     assert await Backfill(archives).between("R", SLOT - timedelta(hours=1), SLOT) is None
+
+
+def publisher_settings(**given):
+    return PublisherSettings(_env_file=None, **given)
+
+
+def test_without_an_account_the_emulator_is_used_under_its_own_login():
+    account = watttime_account(publisher_settings(emulator_url="http://demo:p%40ss@emulator:8077"))
+    assert (account.url, account.username, account.password) == (
+        "http://emulator:8077",
+        "demo",
+        "p@ss",
+    )
+    assert "p@ss" not in repr(account)
+
+
+def test_an_account_that_is_set_is_used_and_its_password_never_goes_to_the_emulator():
+    account = watttime_account(
+        publisher_settings(
+            emulator_url="http://demo:p@emulator:8077",
+            watttime_username="me",
+            watttime_password="real",
+        )
+    )
+    assert (account.url, account.username) == ("https://api.watttime.org", "me")
+
+
+@pytest.mark.parametrize("half", [{"watttime_username": "me"}, {"watttime_password": "real"}])
+def test_half_an_account_is_a_mistake_though_there_is_an_emulator(half):
+    settings = publisher_settings(emulator_url="http://demo:p@emulator:8077", **half)
+    with pytest.raises(ConfigurationError, match="WATTTIME_PASSWORD are not both set"):
+        watttime_account(settings)

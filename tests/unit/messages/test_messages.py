@@ -12,6 +12,7 @@ from shared.domain.bands import Band
 from shared.domain.jobs import Job, Priority
 from shared.errors import InvalidJob, MessageError, Undecodable
 from shared.messages import (
+    LARGEST_SUBMISSION_BYTES,
     IntensityUpdated,
     JobAccepted,
     JobSubmit,
@@ -152,3 +153,11 @@ def test_every_event_type_decodes_to_its_own_class():
     assert isinstance(decoded, ServiceBeat)
     assert not isinstance(decoded, IntensityUpdated)
     assert decoded.facts == beat.facts
+
+
+def test_a_job_that_is_too_large_says_what_to_do_instead():
+    payload = {"data": "x" * LARGEST_SUBMISSION_BYTES}
+    with pytest.raises(InvalidJob, match=r"more than 1048576; keep its data elsewhere"):
+        decode_submit(json.dumps({"type": "a", "payload": payload}).encode())
+    largest = {"data": "x" * (LARGEST_SUBMISSION_BYTES - 100)}
+    assert decode_submit(json.dumps({"type": "a", "payload": largest}).encode()).payload == largest

@@ -45,7 +45,7 @@ async def ask(health, path):
 
 async def test_a_service_with_old_data_is_alive_and_not_ready(registry, metrics):
     now = NOW + timedelta(minutes=16)
-    health = Health(registry, lambda: metrics.stale_regions(now))
+    health = Health(lambda: metrics.stale_regions(now), registry)
     metrics.updated(update())
     assert (await ask(health, "/livez")).status_code == 200
     answer = await ask(health, "/readyz")
@@ -55,7 +55,7 @@ async def test_a_service_with_old_data_is_alive_and_not_ready(registry, metrics)
 
 async def test_a_rung_below_live_is_told_with_its_reason(registry, metrics):
     metrics.updated(update(Freshness.FORECAST, reason="watttime answered 500"))
-    health = Health(registry, lambda: metrics.stale_regions(NOW))
+    health = Health(lambda: metrics.stale_regions(NOW), registry)
     problems = (await ask(health, "/readyz")).json()["problems"]
     assert problems == {"R": "forecast: watttime answered 500"}
 
@@ -63,14 +63,14 @@ async def test_a_rung_below_live_is_told_with_its_reason(registry, metrics):
 async def test_fresh_data_are_ready(registry, metrics):
     metrics.updated(update())
     assert (
-        await ask(Health(registry, lambda: metrics.stale_regions(NOW)), "/readyz")
+        await ask(Health(lambda: metrics.stale_regions(NOW), registry), "/readyz")
     ).status_code == 200
 
 
 async def test_the_numbers_are_there_for_prometheus(registry, metrics):
     metrics.updated(update())
     metrics.requested("watttime", "forecast", "ok", 0.2)
-    text = (await ask(Health(registry, dict), "/metrics")).text
+    text = (await ask(Health(dict, registry), "/metrics")).text
     assert 'carbonq_grid_intensity_grams_per_kwh{region="R",signal="marginal"} 200.0' in text
     assert 'carbonq_intensity_freshness{freshness="live",region="R"} 1.0' in text
     assert 'carbonq_intensity_freshness{freshness="unknown",region="R"} 0.0' in text
@@ -80,7 +80,7 @@ async def test_the_numbers_are_there_for_prometheus(registry, metrics):
 
 async def test_an_unknown_intensity_sets_no_number(registry, metrics):
     metrics.updated(update(Freshness.UNKNOWN, value=None))
-    text = (await ask(Health(registry, dict), "/metrics")).text
+    text = (await ask(Health(dict, registry), "/metrics")).text
     assert "carbonq_grid_intensity_grams_per_kwh{" not in text
 
 
@@ -89,7 +89,7 @@ async def test_health_is_served_while_the_service_runs(registry):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     async with (
-        serving_health(Health(registry, dict), "127.0.0.1", port),
+        serving_health(Health(dict, registry), "127.0.0.1", port),
         httpx.AsyncClient() as client,
         asyncio.timeout(10),
     ):
@@ -107,5 +107,5 @@ async def test_a_port_that_is_taken_names_the_setting(registry):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigurationError, match="HEALTH_PORT"):
-            async with serving_health(Health(registry, dict), "127.0.0.1", port):
+            async with serving_health(Health(dict, registry), "127.0.0.1", port):
                 pass
