@@ -10,8 +10,8 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import AliasChoices
 from ruamel.yaml import YAML
-from services.scheduler.catalogue import load_catalogue
 
+from dashboard.settings import DashboardSettings
 from services.cli.process_plan import DEMO_ENVIRONMENT, DEMO_SPEED, WEEK_SECONDS
 from services.cli.settings import CliSettings
 from services.credentials.settings import CredentialsSettings
@@ -23,8 +23,9 @@ from services.watttime_emulator.settings import EmulatorSettings
 from services.worker_pool.service import CUT_SECONDS
 from services.worker_pool.settings import WorkerSettings
 from shared.broker.topology import CONSUMER_TIMEOUT_MS
+from shared.catalogue import load_catalogue
 from shared.messages import LARGEST_SUBMISSION_BYTES
-from shared.settings import LedgerAddress, TlsFiles
+from shared.settings import TlsFiles
 from shared.testing import run_now
 
 ROOT = Path(__file__).parents[3]
@@ -41,7 +42,7 @@ SETTINGS = {
     "scheduler": SchedulerSettings,
     "worker": WorkerSettings,
     "ledger": LedgerSettings,
-    "dashboard": LedgerAddress,
+    "dashboard": DashboardSettings,
     "workload": DemoSettings,
 }
 SECRET_FILES = {"amqp_url", "ledger_url", "emulator_url", "emulator_password"}
@@ -56,7 +57,10 @@ FIXED = {
         "emulator_regions",
     },
     "publisher": {"recorded_trace", "recorded_forecasts", "recorded_trace_signal"},
-    "setup": {"watttime_username", "watttime_password", "watttime_url"},
+    "setup": {
+        *("watttime_username", "watttime_password", "watttime_url"),
+        *("embodied_kg_per_server", "server_lifetime_years", "jobs_per_server"),  # for reports
+    },
     "cli": {"watttime_username", "watttime_password", "watttime_url"},
 }
 
