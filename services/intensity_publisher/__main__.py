@@ -37,7 +37,7 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
         system_clock,
         system_random,
     )
-    identity = Identity("intensity_publisher", system_clock())
+    identity = Identity("intensity_publisher", system_clock(), settings)
     health = Health(registry, lambda: metrics.stale_regions(system_clock()))
 
     async def session(connection: AbstractConnection) -> None:
