@@ -11,6 +11,8 @@ from dashboard.theme import Ink
 from shared.domain.bands import KNOWN_BANDS
 
 TIME_TITLE = "Time (your time zone)"
+ROOM_FILLS = {False: "#D9DFE6", True: "#323C49"}
+"""On a light and on a dark page: there, but no louder than the work."""
 
 
 def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
@@ -21,7 +23,7 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         "band:N",
         title="expected band",
         scale=alt.Scale(domain=names, range=fills),
-        legend=alt.Legend(orient="top", titleOrient="left", symbolType="square"),
+        legend=alt.Legend(orient="top", titleOrient="top", symbolType="square", columns=3),
     )
     value = alt.Y("value:Q", title=GRAMS_TITLE, axis=_axis(), scale=alt.Scale(zero=True))
     base = alt.Chart(rows)
@@ -31,39 +33,41 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         alt.Tooltip("band:N", title="Band"),
         alt.Tooltip("jobs:Q", title="Jobs planned"),
     ]
-    areas = base.mark_rect().encode(
-        x=_time(), x2="end:T", y=value, y2=alt.datum(0), color=colour, tooltip=tooltip
+    # The stroke closes the hairlines that would show between rectangles side by side.
+    stroke = alt.Stroke("band:N", scale=alt.Scale(domain=names, range=fills))
+    areas = base.mark_rect(strokeWidth=1).encode(
+        x=_time(),
+        x2="end:T",
+        y=value,
+        y2=alt.datum(0),
+        color=colour,
+        stroke=stroke,
+        tooltip=tooltip,
     )
     line = base.mark_line(interpolate="step-after", color=ink.line, strokeWidth=1.2)
     planned = base.transform_filter("datum.jobs > 0").mark_circle(
         color=ink.accent, stroke=ink.background, strokeWidth=1, size=70, opacity=1.0
     )
     dots = planned.encode(x=_time(), y=value, tooltip=tooltip)
-    return alt.layer(areas, line.encode(x=_time(), y=value), dots).properties(height=280)
+    return alt.layer(areas, line.encode(x=_time(), y=value), dots).properties(height=340)
 
 
 def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
     """The work that is planned into each slot, and the room that is left above it."""
-    colour = alt.Color(
-        "what:N",
-        title=None,
-        scale=alt.Scale(domain=[LOAD, ROOM], range=[theme.RUNNING, ink.faint]),
-        legend=alt.Legend(orient="top", symbolType="square", symbolOpacity=1.0),
-    )
-    opacity = alt.Opacity(
-        "what:N", scale=alt.Scale(domain=[LOAD, ROOM], range=[0.95, 0.25]), legend=None
-    )
-    title = f"Work in a slot, {unit} of running jobs"
+    fills = [theme.RUNNING, ROOM_FILLS[ink is theme.DARK]]
+    scale = alt.Scale(domain=[LOAD, ROOM], range=fills)
+    legend = alt.Legend(orient="top", symbolType="square")
+    title = f"Work in a slot, {unit}"
     areas = (
         alt.Chart(rows)
-        .mark_rect()
+        .mark_rect(strokeWidth=1)
         .encode(
             x=_time(),
             x2="end:T",
             y=alt.Y("low:Q", title=title, axis=_axis()),
             y2="high:Q",
-            color=colour,
-            opacity=opacity,
+            color=alt.Color("what:N", title=None, scale=scale, legend=legend),
+            stroke=alt.Stroke("what:N", scale=scale),
             tooltip=[
                 alt.Tooltip("at:T", title="Slot", format=TIME_TOOLTIP),
                 alt.Tooltip("what:N", title="What"),

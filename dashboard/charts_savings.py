@@ -8,8 +8,9 @@ from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart
 from dashboard.frames_savings import AT_SUBMISSION, EMITTED, PROMISED, REALISED, REFERENCE
 from dashboard.theme import Ink
 
-BAR_HEIGHT = 34
-SHORTEST = 150
+BAR_HEIGHT, PAIR_HEIGHT = 34, 52
+AROUND = 90
+"""What the axis with its title and the legend take of a chart's height."""
 NAME_WIDTH = 150
 
 
@@ -20,13 +21,12 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         "line:N",
         title=None,
         scale=alt.Scale(domain=names, range=[theme.WAITING, theme.DONE, ink.faint]),
-        legend=alt.Legend(orient="top", labelLimit=320, symbolType="stroke", columns=3),
+        legend=alt.Legend(orient="top", labelLimit=320, symbolType="stroke", columns=1),
     )
     dash = alt.StrokeDash(
         "line:N",
         title=None,
         scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 4]]),
-        legend=None,
     )
     base = alt.Chart(rows)
     x = alt.X("at:T", title="Time (your time zone)", axis=_time_axis())
@@ -40,7 +40,7 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         .encode(
             x=x,
             y=y,
-            color=alt.Color("line:N", legend=None),
+            color=colour,
             opacity=alt.condition(nearest, alt.value(1), alt.value(0)),
             tooltip=[
                 alt.Tooltip("at:T", title="Until", format=TIME_TOOLTIP),
@@ -82,7 +82,7 @@ def promises_chart(rows: pd.DataFrame, unit: str) -> Chart:
         "which:N",
         title=None,
         scale=alt.Scale(domain=[PROMISED, REALISED], range=[theme.WAITING, theme.DONE]),
-        legend=alt.Legend(orient="top", labelLimit=260),
+        legend=alt.Legend(orient="top", labelLimit=260, columns=1),
     )
     title = f"CO\u2082 avoided, {unit}"
     bars = (
@@ -101,7 +101,7 @@ def promises_chart(rows: pd.DataFrame, unit: str) -> Chart:
             ],
         )
     )
-    return alt.layer(bars).properties(height=_height(len(rows) // 2))
+    return alt.layer(bars).properties(height=_height(len(rows) // 2, PAIR_HEIGHT))
 
 
 def waits_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
@@ -132,7 +132,7 @@ def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
     wait = alt.X("wait:Q", title=f"Mean wait, {unit}", scale=alt.Scale(zero=True, nice=True))
     share = alt.Y(
         "percent:Q",
-        title="CO\u2082 avoided, % of running at submission",
+        title="CO\u2082 avoided, %",
         axis=_value_axis(),
         scale=alt.Scale(zero=True, nice=True),
     )
@@ -145,7 +145,7 @@ def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
             alt.Tooltip("jobs:Q", title="Jobs"),
         ]
     )
-    names = base.mark_text(align="center", dy=-14, color=ink.line, limit=NAME_WIDTH)
+    names = base.mark_text(align="right", dx=-10, color=ink.line, limit=NAME_WIDTH)
     return alt.layer(dots, names.encode(text="group:N")).properties(height=260)
 
 
@@ -153,8 +153,8 @@ def _names() -> alt.Y:
     return alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=NAME_WIDTH))
 
 
-def _height(bars: int) -> int:
-    return max(BAR_HEIGHT * bars, SHORTEST)
+def _height(bars: int, each: int = BAR_HEIGHT) -> int:
+    return AROUND + each * max(bars, 2)
 
 
 def _time_axis() -> alt.Axis:

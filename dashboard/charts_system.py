@@ -15,7 +15,7 @@ def errors_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         "Forecast by:N",
         title=None,
         scale=alt.Scale(domain=[ISSUED, BUILT_IN], range=[theme.RUNNING, theme.WAITING]),
-        legend=alt.Legend(orient="top", labelLimit=240),
+        legend=alt.Legend(orient="top", labelLimit=240, columns=1),
     )
     lead = alt.X(
         "Made before:O", sort=None, title="How long before it was made", axis=alt.Axis(labelAngle=0)
@@ -25,8 +25,9 @@ def errors_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         title="Mean error, gCO\u2082/kWh",
         axis=alt.Axis(minExtent=AXIS_WIDTH, tickCount=5, titlePadding=6),
     )
-    offset = alt.XOffset("Forecast by:N", sort=[ISSUED, BUILT_IN])
-    base = alt.Chart(rows).encode(x=lead, y=value, xOffset=offset)
+    base = alt.Chart(rows).encode(x=lead, y=value)
+    if rows["Made before"].duplicated().any():  # both made one, and stand side by side
+        base = base.encode(xOffset=alt.XOffset("Forecast by:N", sort=[ISSUED, BUILT_IN]))
     bars = base.mark_bar(cornerRadiusEnd=3).encode(
         color=colour,
         tooltip=[

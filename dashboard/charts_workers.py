@@ -18,7 +18,7 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         title="band of the grid",
         scale=alt.Scale(domain=names, range=fills),
         legend=alt.Legend(
-            orient="top", titleOrient="left", symbolType="square", symbolOpacity=1.0, columns=3
+            orient="top", titleOrient="top", symbolType="square", symbolOpacity=1.0, columns=3
         ),
     )
     background = (

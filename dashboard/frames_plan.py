@@ -103,7 +103,7 @@ def _slot(slot: PlannedRoom, unit: units.Unit) -> Row:
         "Jobs": slot.jobs,
         f"Planned work, {unit.name}": unit.of(slot.load_seconds),
         f"Room left, {unit.name}": unit.of(room),
-        "Full": slot.load_seconds / whole if room is not None and whole else None,
+        "Full, %": 100 * slot.load_seconds / whole if room is not None and whole else None,
     }
 
 

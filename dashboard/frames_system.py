@@ -61,11 +61,15 @@ def _service(beat: ServiceRow) -> Row:
 def _says(beat: ServiceRow) -> str:
     """Its own numbers; those of single regions, and what has its own column, are left out."""
     told = (
-        f"{name.replace('_', ' ')} {value}"
+        f"{name.replace('_', ' ')} {_plain(value)}"
         for name, value in beat.facts.items()
         if "." not in name and name not in _PLAIN_FACTS and value is not None
     )
     return ", ".join(told)
+
+
+def _plain(value: object) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def missing(beats: Sequence[ServiceRow]) -> list[str]:

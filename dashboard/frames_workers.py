@@ -118,7 +118,7 @@ def _running(job: JobStatus, beats: Sequence[ServiceRow]) -> Row:
     beat = process_of(piece.pool, beats)
     return {
         "Job": job.type or str(job.id)[:8],
-        "Progress": progress.fraction if progress else None,
+        "Progress, %": _percent(progress.fraction) if progress else None,
         "Says": progress.message if progress else None,
         "Process": beat.instance if beat else piece.pool,
         "Running since": piece.started_at,
@@ -126,6 +126,10 @@ def _running(job: JobStatus, beats: Sequence[ServiceRow]) -> Row:
         "Deadline": job.deadline,
         "Id": str(job.id)[:8],
     }
+
+
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else 100 * fraction
 
 
 def bands(readings: Sequence[ReadingRow], since: datetime, now: datetime) -> pd.DataFrame:

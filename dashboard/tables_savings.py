@@ -26,7 +26,12 @@ def groups(kind: KindReport, by: GroupBy) -> pd.DataFrame:
 def _row(
     row: ReportRow, by: GroupBy, grams: units.Unit, energy: units.Unit, wait: units.Unit
 ) -> dict[str, object]:
-    methods = (row.energy_measured_jobs, row.energy_modelled_jobs, row.energy_declared_jobs)
+    methods = (
+        (row.energy_measured_jobs, "measured"),
+        (row.energy_modelled_jobs, "modelled"),
+        (row.energy_declared_jobs, "declared"),
+    )
+    told = [f"{jobs:,} {how}" for jobs, how in methods if jobs]
     return {
         GROUP_WORDS[by]: "all" if row.group == "total" else row.group,
         "Jobs": row.jobs,
@@ -39,7 +44,7 @@ def _row(
         f"Promised, {grams.name}": grams.of(row.promised_g),
         f"Realised, {grams.name}": grams.of(row.realised_g),
         f"Mean wait, {wait.name}": wait.of(row.mean_wait_seconds),
-        f"95 % waited less than, {wait.name}": wait.of(row.p95_wait_seconds),
+        f"95 % within, {wait.name}": wait.of(row.p95_wait_seconds),
         "Late": row.missed_deadlines,
-        "Measured / modelled / declared": " / ".join(f"{jobs:,}" for jobs in methods),
+        "Energy is": ", ".join(told) or "unknown",
     }

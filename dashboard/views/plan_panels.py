@@ -114,7 +114,7 @@ def lists(plan: Plan, *, every: bool) -> None:
         st.caption("No job waits for a slot. Jobs are planned here when a cleaner time is ahead.")
     else:
         _slots(rows)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([2, 1], gap="large")
     with left:
         _due(plan)
     with right:
@@ -128,8 +128,8 @@ def _slots(rows: pd.DataFrame) -> None:
     }
     columns["Slot"] = moment()
     columns["Expected, gCO\u2082/kWh"] = st.column_config.NumberColumn(format="%.0f")
-    columns["Full"] = st.column_config.ProgressColumn(
-        format="percent", min_value=0.0, max_value=1.0, help="Planned work of all that fits"
+    columns["Full, %"] = st.column_config.ProgressColumn(
+        format="%.0f", min_value=0.0, max_value=100.0, help="Planned work of all that fits"
     )
     table(rows, "slots", columns)
 

@@ -42,6 +42,7 @@ def _body(place: Place) -> None:
             format_func=_PERIOD_WORDS.__getitem__,
             key="period",
             bind="query-params",
+            wrap=True,
         )
         by = st.segmented_control(
             "Broken down by",
@@ -51,6 +52,7 @@ def _body(place: Place) -> None:
             format_func=_BY_WORDS.__getitem__,
             key="by",
             bind="query-params",
+            wrap=True,
         )
     _figures(place.url, Period(period or Period.MONTH), GroupBy(by or GroupBy.TYPE))
 
@@ -65,7 +67,7 @@ def _figures(url: str, period: Period, by: GroupBy) -> None:
         return
     kind = _choose_kind(groups.kinds)
     key: Kind = (kind.signal, kind.simulated)
-    savings_cards.show(kind)
+    savings_cards.show(kind, groups.kinds)
     if kind.total.known_jobs:
         savings_panels.sums(course.curves.get(key, ()), course.until)
         savings_panels.breakdown(kind, by)
@@ -104,7 +106,7 @@ def _choose_kind(kinds: Sequence[KindReport]) -> KindReport:
 
 
 def kind_words(kind: KindReport) -> str:
-    """`real grid, marginal intensity`, or that nothing is known of the grid."""
+    """`real grid, marginal intensity`, or that energy or grid were not recorded."""
     if kind.signal is None:
-        return "grid unknown"
+        return "figures unknown"
     return f"{'simulated' if kind.simulated else 'real'} grid, {kind.signal.value} intensity"

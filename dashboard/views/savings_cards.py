@@ -1,5 +1,7 @@
 """The cards of the page Savings: one kind of figures at a glance."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import words
@@ -8,8 +10,13 @@ from dashboard.views.elements import card
 from shared.ledger.reads.report_rows import KindReport, ReportRow
 
 
-def show(kind: KindReport) -> None:
-    """All cards, the mark of simulated figures, and what the saving is comparable to."""
+def show(kind: KindReport, kinds: Sequence[KindReport]) -> None:
+    """All cards, the mark of simulated figures, and what the saving is comparable to.
+
+    Args:
+        kind: whose figures are shown.
+        kinds: all that there are in the period.
+    """
     if kind.simulated:
         st.badge("SIMULATED FIGURES", icon=":material/science:", color="violet")
     total = kind.total
@@ -20,7 +27,7 @@ def show(kind: KindReport) -> None:
         _waited(total)
     with st.grid(4, min_column_width=220):
         _energy(total)
-        _share_known(total)
+        _share_known(kinds)
         _late(total)
         _per_job(total)
     _comparable(total.avoided_g)
@@ -84,13 +91,14 @@ def _energy(total: ReportRow) -> None:
     card(f"Energy used, {unit}", number, of_it)
 
 
-def _share_known(total: ReportRow) -> None:
-    share = 100 * total.known_jobs / total.jobs
-    unknown = words.count(total.unknown_jobs, "job")
+def _share_known(kinds: Sequence[KindReport]) -> None:
+    jobs = sum(kind.total.jobs for kind in kinds)
+    known = sum(kind.total.known_jobs for kind in kinds)
+    left_out = f"{words.count(jobs - known, 'job')} of {jobs:,} in no sum"
     card(
         "Figures known for",
-        f"{share:.0f} % of jobs",
-        f"{unknown} in no sum" if total.unknown_jobs else f"all {total.jobs:,} jobs",
+        f"{100 * known / jobs:.0f} % of jobs",
+        left_out if known < jobs else f"all {jobs:,} jobs of the period",
         "A job counts in the sums of grams and energy where its energy and its grid were "
         "recorded. What is not known is left out, never estimated as zero.",
     )

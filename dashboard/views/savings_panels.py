@@ -14,6 +14,8 @@ from dashboard.views.zone import ink
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
 from shared.ledger.reads.waits import WaitCount
 
+ENERGY = "Energy is"
+
 
 def sums(points: Sequence[CurvePoint], until: datetime) -> None:
     """The running sums."""
@@ -105,14 +107,14 @@ def table(kind: KindReport, by: GroupBy) -> None:
     columns: dict[str, ColumnConfig] = {
         name: st.column_config.NumberColumn(format="%.2f")
         for name in rows.columns
-        if name not in plain and not name.startswith("Measured")
+        if name not in plain and name != ENERGY
     }
     columns["Avoided, %"] = st.column_config.NumberColumn(format="%.1f")
     columns["Unknown"] = st.column_config.NumberColumn(
         help="Jobs whose energy or grid was not recorded: they are in no sum of grams or energy"
     )
     columns["Late"] = st.column_config.NumberColumn(help="Jobs that ended after their deadline")
-    columns["Measured / modelled / declared"] = st.column_config.TextColumn(
+    columns[ENERGY] = st.column_config.TextColumn(
         help="For how many jobs the energy was measured, modelled from the processor's use, or "
         "declared by whoever submitted them"
     )

@@ -48,4 +48,6 @@ def rejected(system: System) -> None:
         st.caption("Every message was a valid job.")
         return
     table(rows, "rejected", {"At": moment()})
-    st.caption("`carbon-aware rejected show` tells them whole.")
+    st.caption(
+        "`carbon-aware rejected list` and `show` tell them whole; `replay` submits them again."
+    )

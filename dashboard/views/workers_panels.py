@@ -132,10 +132,10 @@ def _running(workers: Workers) -> None:
         rows,
         "running",
         {
-            "Progress": st.column_config.ProgressColumn(
-                format="percent",
+            "Progress, %": st.column_config.ProgressColumn(
+                format="%.0f",
                 min_value=0.0,
-                max_value=1.0,
+                max_value=100.0,
                 help="As the job's handler says; empty where it says nothing",
             ),
             "Running since": distance(),
