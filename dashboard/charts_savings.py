@@ -12,6 +12,7 @@ BAR_HEIGHT, PAIR_HEIGHT = 34, 52
 AROUND = 90
 """What the axis with its title and the legend take of a chart's height."""
 NAME_WIDTH = 150
+DAY_LABEL = "timeFormat(datum.value, hours(datum.value) ? '%a %H:%M' : '%a %-d %b')"
 
 
 def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
@@ -29,7 +30,7 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 4]]),
     )
     base = alt.Chart(rows)
-    x = alt.X("at:T", title="Time (your time zone)", axis=_time_axis())
+    x = alt.X("at:T", title="Time (your time zone)", axis=_time_axis(rows))
     y = alt.Y("value:Q", title=f"Sum of CO\u2082, {unit}", axis=_value_axis())
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     nearest = alt.selection_point(
@@ -157,10 +158,11 @@ def _height(bars: int, each: int = BAR_HEIGHT) -> int:
     return AROUND + each * max(bars, 2)
 
 
-def _time_axis() -> alt.Axis:
-    return alt.Axis(
-        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
-    )
+def _time_axis(rows: pd.DataFrame) -> alt.Axis:
+    """Over more than a day, hours alone would not say which day is meant."""
+    span = rows["at"].max() - rows["at"].min() if len(rows) else pd.Timedelta(0)
+    label = TIME_LABEL if span <= pd.Timedelta(days=1) else DAY_LABEL
+    return alt.Axis(grid=False, labelOverlap=True, tickCount=6, labelFlush=True, labelExpr=label)
 
 
 def _value_axis() -> alt.Axis:

@@ -110,7 +110,7 @@ def _sources_setting(beats: Sequence[ServiceRow]) -> str | None:
 def queues(
     waiting: Sequence[WaitingJobs], counts: JobCounts, beats: Sequence[ServiceRow]
 ) -> pd.DataFrame:
-    """What waits where: `Queue`, `Region`, `Lane`, `Jobs`, `Oldest`."""
+    """What waits where: `Queue`, `Jobs`, `Oldest`, `Region`, `Lane`."""
     rows: list[Row] = [
         {
             "Queue": _QUEUES[row.state],
@@ -126,7 +126,7 @@ def queues(
         rows.append({"Queue": "given to workers, not begun", "Jobs": held})
     rows.append({"Queue": "dead letters, failed for good", "Jobs": counts.dead})
     rows.append({"Queue": "rejected messages, no valid jobs", "Jobs": counts.rejected})
-    return pd.DataFrame(rows, columns=["Queue", "Region", "Lane", "Jobs", "Oldest"])
+    return pd.DataFrame(rows, columns=["Queue", "Jobs", "Oldest", "Region", "Lane"])
 
 
 def _whole(beat: ServiceRow, fact: str) -> int:

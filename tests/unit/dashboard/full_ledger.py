@@ -35,7 +35,7 @@ from shared.messages import (
 )
 
 BUSY: Any = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
-WEEK = BUSY["Scene"](period_seconds=1800.0, history=336, forecast=96, jobs=400, workers=3)
+WEEK = BUSY["Scene"](period_seconds=1800.0, history=336, forecast=96, jobs=240, workers=3)
 PRIORITIES = (Priority.NORMAL, Priority.LOW, Priority.HIGH, Priority.CRITICAL)
 SETTINGS = {
     "setting.slot_seconds": 300.0,
