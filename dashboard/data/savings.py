@@ -15,7 +15,8 @@ from shared.ledger.reads.waits import WaitCount, wait_counts
 from shared.runtime import system_clock
 
 KEPT_SECONDS = 30
-"""Finished jobs change slowly, and sums over many of them are the dearest reads."""
+"""Finished jobs change slowly, and sums over many of them are the dearest reads: until twice this
+age the last ones are shown while newer ones are read."""
 CURVE_POINTS = 240
 MINUTE, HOUR = 60.0, 3600.0
 WAIT_EDGES_SECONDS = (
@@ -80,14 +81,14 @@ def course(url: str, period: Period) -> Known[Course]:
     return known("course", _course, url, period)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100)
+@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
 def _groups(url: str, period: Period, by: GroupBy) -> Groups:
     until = system_clock()
     since = until - period.span
     return Groups(since, until, by, report(ledger(url), since, until, by))
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100)
+@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
 def _course(url: str, period: Period) -> Course:
     engine, until = ledger(url), system_clock()
     since = until - period.span

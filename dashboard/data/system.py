@@ -37,7 +37,6 @@ class System:
     at: datetime
     beats: list[reads.ServiceRow]
     grids: list[reads.GridNow]
-    counts: reads.JobCounts
     waiting: list[WaitingJobs]
     dead: list[reads.JobStatus]
     rejected: list[RejectedMessage]
@@ -75,14 +74,15 @@ def _system(url: str) -> System:
         at=at,
         beats=reads.services(engine, at),
         grids=[grid for grid in grids if grid is not None],
-        counts=reads.statistics(engine, at).jobs,
         waiting=waiting_jobs(engine),
         dead=reads.recent_jobs(engine, states=[State.DEAD], limit=LATEST_SHOWN),
         rejected=rejected_messages(engine, LATEST_SHOWN),
     )
 
 
-@st.cache_data(ttl=REVIEW_KEPT_SECONDS, show_spinner=False, max_entries=10)
+@st.cache_data(
+    ttl=REVIEW_KEPT_SECONDS, show_spinner=False, max_entries=10, refresh_mode="background"
+)
 def _reviews(url: str) -> list[ForecastReview]:
     engine, at = ledger(url), system_clock()
     found = (forecast_review(engine, region, at) for region in reads.regions(engine))

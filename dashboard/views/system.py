@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.data import system
+from dashboard.data import live, system
 from dashboard.shell import Place, frame
 from dashboard.views import system_panels, system_queues
 
@@ -21,12 +21,12 @@ def _body(place: Place) -> None:
 @st.fragment(run_every="5s")
 def _state(url: str) -> None:
     """Processes, sources and queues."""
-    known = system.system(url)
-    if known.value is None:
+    known, now = system.system(url), live.now(url, None)
+    if known.value is None or now.value is None:
         return
     system_panels.services(known.value)
     system_panels.sources(known.value)
-    system_queues.show(known.value)
+    system_queues.show(known.value, now.value.statistics.jobs)
 
 
 @st.fragment(run_every="60s")

@@ -5,9 +5,10 @@ import streamlit as st
 from dashboard import frames_system
 from dashboard.data.system import System
 from dashboard.views.elements import distance, moment, table
+from shared.ledger.reads import JobCounts
 
 
-def show(system: System) -> None:
+def show(system: System, counts: JobCounts) -> None:
     """The queues, then the two that need somebody's eye."""
     st.subheader(
         "Queues",
@@ -16,7 +17,7 @@ def show(system: System) -> None:
         "messages",
     )
     table(
-        frames_system.queues(system.waiting, system.counts, system.beats),
+        frames_system.queues(system.waiting, counts, system.beats),
         "queues",
         {"Oldest": distance("Since when the job that is there longest has been there")},
     )
