@@ -98,8 +98,8 @@ def cut_words(seen: View) -> list[str]:
                 const edge = chart.getBoundingClientRect();
                 for (const word of chart.querySelectorAll('text')) {
                     const box = word.getBoundingClientRect();
-                    const out = box.left < edge.left - 2 || box.right > edge.right + 2
-                        || box.top < edge.top - 2 || box.bottom > edge.bottom + 2;
+                    const out = box.left < edge.left - 8 || box.right > edge.right + 8
+                        || box.top < edge.top - 8 || box.bottom > edge.bottom + 8;
                     if (box.width > 0 && out) cut.push(word.textContent);
                 }
             }
@@ -128,7 +128,7 @@ def test_the_rows_can_be_taken_along(week: str, view: Callable[..., View]) -> No
     seen.visit(week, "savings")
     for name, start in (("CSV", b"signal,simulated,type,"), ("Parquet", b"PAR1")):
         with seen.page.expect_download(timeout=LIVE["LIMIT_MS"]) as download:
-            seen.page.get_by_test_id("stDownloadButton").get_by_text(name).click()
+            seen.page.locator(f".st-key-download-{name.lower()} button").click()
         path = download.value.path()
         assert path.read_bytes().startswith(start)
         assert f"by-type.{name.lower()}" in download.value.suggested_filename
