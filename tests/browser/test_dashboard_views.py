@@ -128,7 +128,7 @@ def test_the_rows_can_be_taken_along(week: str, view: Callable[..., View]) -> No
     seen.visit(week, "savings")
     for name, start in (("CSV", b"signal,simulated,type,"), ("Parquet", b"PAR1")):
         with seen.page.expect_download(timeout=LIVE["LIMIT_MS"]) as download:
-            seen.page.locator(f".st-key-download-{name.lower()} button").click()
+            seen.page.locator(f".st-key-download-{name.lower()} button").first.click()
         path = download.value.path()
         assert path.read_bytes().startswith(start)
         assert f"by-type.{name.lower()}" in download.value.suggested_filename
