@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 from uuid import uuid4
 
@@ -21,8 +22,11 @@ from shared.messages import ServiceBeat
 from shared.settings import Settings
 from shared.tasks import end
 
+DISTRIBUTION = "carbon-aware-jobs"
+
 Clock = Callable[[], datetime]
-Facts = Callable[[], Mapping[str, str | int | float | bool | None]]
+Fact = str | int | float | bool | None
+Facts = Callable[[], Mapping[str, Fact]]
 S = TypeVar("S", bound=Settings)
 
 log = structlog.get_logger()
@@ -31,6 +35,14 @@ log = structlog.get_logger()
 def system_clock() -> datetime:
     """The one place that reads the machine's clock."""
     return datetime.now(UTC)  # noqa: TID251 - this is its home
+
+
+def product_version() -> str | None:
+    """The installed version; None where the code runs without having been installed."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return None
 
 
 def system_random() -> float:
@@ -74,10 +86,18 @@ async def _until_signalled(
 
 
 class Identity:
-    """Which process this is: the instance name that its beats and events carry."""
+    """Which process this is: the instance name that its beats and events carry.
 
-    def __init__(self, service: str, started_at: datetime) -> None:
+    Attributes:
+        facts: what its beats tell that does not change: its version and its settings in force,
+            each named `setting.<name>`.
+    """
+
+    def __init__(self, service: str, started_at: datetime, settings: Settings) -> None:
         """Name this process of a service."""
+        in_force = settings.in_force().items()
+        self.facts: dict[str, Fact] = {f"setting.{name}": value for name, value in in_force}
+        self.facts["version"] = product_version()
         self.service = service
         self.host = socket.gethostname()
         self.pid = os.getpid()
@@ -115,7 +135,7 @@ async def _beat_for_ever(
             pid=identity.pid,
             started_at=identity.started_at,
             interval_seconds=interval_seconds,
-            facts=dict(facts()),
+            facts={**identity.facts, **facts()},
         )
         with suppress(PublishFailed):  # the next beat tells as much
             await publisher.event(beat, give_up_seconds=interval_seconds)

@@ -4,6 +4,7 @@ Order: environment, then `.env` in the working directory, then a file of the var
 the folder of secrets, then the default written here.
 """
 
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -11,6 +12,7 @@ from pydantic import (
     AliasChoices,
     Field,
     FilePath,
+    SecretStr,
     ValidationError,
     field_validator,
     model_validator,
@@ -71,6 +73,24 @@ class Settings(BaseSettings):
             raise ConfigurationError(f"bad setting: {explain(error)}") from error
         except SettingsError as error:
             raise ConfigurationError(f"bad setting: {error}") from error
+
+    def in_force(self) -> dict[str, str | int | float | bool | None]:
+        """Every setting that anybody may see, as plain values: neither secrets nor addresses.
+
+        A secret is a `SecretStr`; what may hold one inside, such as a database's address, is kept
+        out of `repr` and so is not told here.
+        """
+        fields = type(self).model_fields.items()
+        told = ((name, getattr(self, name)) for name, field in fields if field.repr)
+        return {name: _plain(value) for name, value in told if not isinstance(value, SecretStr)}
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, tuple):
+        return ", ".join(str(part) for part in value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 class TlsFiles(Settings):

@@ -42,7 +42,7 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
         system_clock,
         system_random,
     )
-    identity = Identity("intensity_publisher", system_clock())
+    identity = Identity("intensity_publisher", system_clock(), settings)
     reach = Reach()
     health = Health(
         lambda: reach.problems() | dict(metrics.stale_regions(system_clock())), registry

@@ -20,7 +20,9 @@ class BandMode(StrEnum):
 class PublisherSettings(BrokerSettings):
     """What the intensity publisher reads from the environment."""
 
-    watttime_username: str = Field("", description="WattTime account; empty means the emulator")
+    watttime_username: str = Field(
+        "", description="WattTime account; empty means the emulator", repr=False
+    )
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
     emulator_url: SecretStr = Field(

@@ -21,7 +21,7 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     engine = open_engine(settings.ledger_url)
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     publisher = Publisher(settings.amqp_url, topology, "ledger")
-    identity = Identity("ledger", system_clock())
+    identity = Identity("ledger", system_clock(), settings)
     batching = Batching(settings.batch_events, settings.batch_seconds, settings.prefetch_events)
     recorder = Recorder(engine, system_clock)
     ledger = Ledger(recorder, publisher, topology.ledger_events, batching, stop)

@@ -26,7 +26,7 @@ async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Wire the scheduler and run it until stopped."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     publisher = Publisher(settings.amqp_url, topology, "scheduler", clock=system_clock)
-    identity = Identity("scheduler", system_clock())
+    identity = Identity("scheduler", system_clock(), settings)
     door = Door(load_catalogue(settings.jobs_file), settings)
     schedules = load_schedules(settings.jobs_file)
     check_schedules(schedules, door)

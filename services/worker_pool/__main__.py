@@ -68,7 +68,7 @@ async def _run(
     publisher = Publisher(settings.amqp_url, topology, "worker pool", clock=system_clock)
     ways = (publisher, threads, system_clock, system_random)
     attempts = Attempts(handlers, *ways, processes=processes, meter=meter)
-    identity = Identity("worker_pool", system_clock())
+    identity = Identity("worker_pool", system_clock(), settings)
     pools = _pools(settings, identity.instance, topology, attempts, publisher)
     left = 0
 
@@ -118,12 +118,13 @@ async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:
     limits = [each.pool.limit for each in pools]
-    by_region: dict[str, int | float | None] = {}
+    by_region: dict[str, str | int | float | None] = {}
     for each in pools:
         by_region[f"consumers.{each.region}"] = each.pool.limit.consumers
         by_region[f"running.{each.region}"] = each.pool.running
         by_region[f"held.{each.region}"] = each.pool.held
         by_region[f"mean_seconds.{each.region}"] = each.mean_seconds
+        by_region[f"rule.{each.region}"] = each.pool.limit.rule.value
     return {
         **by_region,
         "regions": ",".join(each.region for each in pools),

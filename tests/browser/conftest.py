@@ -145,13 +145,19 @@ def chromium() -> Iterator[Browser]:
 def dashboards(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[..., str]]:
-    """Start a dashboard over a scene, described as `busy_ledger.Scene` does; gives its address."""
+    """Start a dashboard over a scene, described as `busy_ledger.Scene` does; gives its address.
+
+    `fill` fills the ledger at an address in another way.
+    """
     running: list[Any] = []
 
-    def start(**scene: Any) -> str:
+    def start(fill: Callable[[str], None] | None = None, **scene: Any) -> str:
         folder = tmp_path_factory.mktemp("dashboard")
         ledger_url = f"sqlite:///{folder / 'ledger.db'}"
-        BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
+        if fill is not None:
+            fill(ledger_url)
+        else:
+            BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
         server = _server(folder, ledger_url)
         address = server.__enter__()
         running.append(server)

@@ -6,7 +6,7 @@ then whether the attempt that follows them ended, then its piece and the phase o
 number of deferrals, then the state, then the time.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from shared.domain.jobs import TRANSITIONS, State
@@ -119,3 +119,9 @@ def last(at: datetime, event_id: UUID) -> str:
 def first(at: datetime, event_id: UUID) -> str:
     """Text that is greatest for the earliest event."""
     return f"{_BEYOND - to_microseconds(at):019d}{event_id.hex[:8]}"
+
+
+def told_at(reading_key: str) -> datetime:
+    """When the update was told that a reading was taken from: the rung, then `last`."""
+    microseconds = int(reading_key[1:20])
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)

@@ -1,0 +1,90 @@
+"""The charts of the page Plan, from rows: pure functions."""
+
+import altair as alt
+import pandas as pd
+
+from dashboard import theme
+from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart
+from dashboard.frames import GRAMS_TITLE
+from dashboard.frames_plan import LOAD, ROOM
+from dashboard.theme import Ink
+from shared.domain.bands import KNOWN_BANDS
+
+TIME_TITLE = "Time (your time zone)"
+ROOM_FILLS = {False: "#D9DFE6", True: "#323C49"}
+"""On a light and on a dark page: there, but no louder than the work."""
+
+
+def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
+    """What is expected of each slot, in the colour of its band; a dot where jobs are planned."""
+    names = [band.words for band in KNOWN_BANDS]
+    fills = [theme.BANDS[band].fill for band in KNOWN_BANDS]
+    colour = alt.Color(
+        "band:N",
+        title="expected band",
+        scale=alt.Scale(domain=names, range=fills),
+        legend=alt.Legend(orient="top", titleOrient="top", symbolType="square", columns=3),
+    )
+    value = alt.Y("value:Q", title=GRAMS_TITLE, axis=_axis(), scale=alt.Scale(zero=True))
+    base = alt.Chart(rows)
+    tooltip = [
+        alt.Tooltip("at:T", title="Slot", format=TIME_TOOLTIP),
+        alt.Tooltip("value:Q", title=GRAMS_TITLE, format=".0f"),
+        alt.Tooltip("band:N", title="Band"),
+        alt.Tooltip("jobs:Q", title="Jobs planned"),
+    ]
+    # The stroke closes the hairlines that would show between rectangles side by side.
+    stroke = alt.Stroke("band:N", scale=alt.Scale(domain=names, range=fills))
+    areas = base.mark_rect(strokeWidth=1).encode(
+        x=_time(),
+        x2="end:T",
+        y=value,
+        y2=alt.datum(0),
+        color=colour,
+        stroke=stroke,
+        tooltip=tooltip,
+    )
+    line = base.mark_line(interpolate="step-after", color=ink.line, strokeWidth=1.2)
+    planned = base.transform_filter("datum.jobs > 0").mark_circle(
+        color=ink.accent, stroke=ink.background, strokeWidth=1, size=70, opacity=1.0
+    )
+    dots = planned.encode(x=_time(), y=value, tooltip=tooltip)
+    return alt.layer(areas, line.encode(x=_time(), y=value), dots).properties(height=340)
+
+
+def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
+    """The work that is planned into each slot, and the room that is left above it."""
+    fills = [theme.RUNNING, ROOM_FILLS[ink is theme.DARK]]
+    scale = alt.Scale(domain=[LOAD, ROOM], range=fills)
+    legend = alt.Legend(orient="top", symbolType="square")
+    title = f"Work in a slot, {unit}"
+    areas = (
+        alt.Chart(rows)
+        .mark_rect(strokeWidth=1)
+        .encode(
+            x=_time(),
+            x2="end:T",
+            y=alt.Y("low:Q", title=title, axis=_axis()),
+            y2="high:Q",
+            color=alt.Color("what:N", title=None, scale=scale, legend=legend),
+            stroke=alt.Stroke("what:N", scale=scale),
+            tooltip=[
+                alt.Tooltip("at:T", title="Slot", format=TIME_TOOLTIP),
+                alt.Tooltip("what:N", title="What"),
+                alt.Tooltip("value:Q", title=f"Work, {unit}", format=",.3~f"),
+                alt.Tooltip("jobs:Q", title="Jobs that start then"),
+            ],
+        )
+    )
+    return alt.layer(areas).properties(height=240)
+
+
+def _time() -> alt.X:
+    axis = alt.Axis(
+        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
+    )
+    return alt.X("at:T", title=TIME_TITLE, axis=axis, scale=alt.Scale(nice=False))
+
+
+def _axis() -> alt.Axis:
+    return alt.Axis(minExtent=AXIS_WIDTH, tickCount=5, titlePadding=6, grid=False)

@@ -1,0 +1,102 @@
+"""What the page Savings shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import streamlit as st
+
+from dashboard.data.source import Known, known, ledger
+from shared.ledger.reads.report import curves, never_ran, report
+from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
+from shared.ledger.reads.spans import first_finish
+from shared.ledger.reads.waits import WaitCount, wait_counts
+from shared.runtime import system_clock
+
+KEPT_SECONDS = 30
+"""Finished jobs change slowly, and sums over many of them are the dearest reads: until twice this
+age the last ones are shown while newer ones are read."""
+CURVE_POINTS = 240
+MINUTE, HOUR = 60.0, 3600.0
+WAIT_EDGES_SECONDS = (
+    *(MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
+)
+
+
+class Period(StrEnum):
+    """How far back the page looks, as its address says it."""
+
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+    QUARTER = "90d"
+    YEAR = "365d"
+
+    @property
+    def span(self) -> timedelta:
+        """The period's length."""
+        return _SPANS[self]
+
+
+_SPANS = {
+    Period.HOUR: timedelta(hours=1),
+    Period.DAY: timedelta(days=1),
+    Period.WEEK: timedelta(days=7),
+    Period.MONTH: timedelta(days=30),
+    Period.QUARTER: timedelta(days=90),
+    Period.YEAR: timedelta(days=365),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The figures of the jobs that ended from `since` to before `until`, kind by kind."""
+
+    since: datetime
+    until: datetime
+    by: GroupBy
+    kinds: Sequence[KindReport]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How it came to them: running sums, waits, and how many jobs never ran."""
+
+    until: datetime
+    curves: Mapping[Kind, Sequence[CurvePoint]]
+    waits: Mapping[Kind, Sequence[WaitCount]]
+    never_ran_jobs: int
+
+
+def groups(url: str, period: Period, by: GroupBy) -> Known[Groups]:
+    """The figures of a period, by type, region, day or priority."""
+    return known("groups", _groups, url, period, by)
+
+
+def course(url: str, period: Period) -> Known[Course]:
+    """The running sums and the waits of a period."""
+    return known("course", _course, url, period)
+
+
+@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+def _groups(url: str, period: Period, by: GroupBy) -> Groups:
+    until = system_clock()
+    since = until - period.span
+    return Groups(since, until, by, report(ledger(url), since, until, by))
+
+
+@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+def _course(url: str, period: Period) -> Course:
+    engine, until = ledger(url), system_clock()
+    since = until - period.span
+    begin = first_finish(engine, since)
+    return Course(
+        until=until,
+        # From the first job on: a young ledger's line is not squeezed to the edge.
+        curves=curves(engine, begin, until, CURVE_POINTS) if begin else {},
+        waits=wait_counts(engine, since, until, WAIT_EDGES_SECONDS),
+        never_ran_jobs=never_ran(engine, since, until),
+    )

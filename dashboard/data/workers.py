@@ -1,0 +1,69 @@
+"""What the page Workers shows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import streamlit as st
+
+from dashboard.data.live import ahead
+from dashboard.data.source import Known, known, ledger
+from shared.domain.jobs import State
+from shared.ledger import reads
+from shared.ledger.reads.fleet import WORKER_SERVICE
+from shared.runtime import system_clock
+
+KEPT_SECONDS = 4
+RUNNING_SHOWN = 200
+HISTORY = timedelta(hours=24)
+ASKED_SHOWN = 20
+WORK_ACTIONS = frozenset({"pause", "resume", "eco"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The worker processes, what they run, and how their size followed the grid.
+
+    Attributes:
+        since: where the history begins.
+        sizes: the changes since then; `pools` are the present sizes of live pools.
+        beats: of worker processes alone, silent ones included.
+        asked: pauses, resumptions and eco orders since then, newest first.
+    """
+
+    at: datetime
+    since: datetime
+    region: str | None
+    pools: list[reads.PoolSize]
+    sizes: list[reads.PoolSize]
+    readings: list[reads.ReadingRow]
+    beats: list[reads.ServiceRow]
+    running: list[reads.JobStatus]
+    asked: list[reads.AuditRow]
+
+
+def workers(url: str, region: str | None) -> Known[Workers]:
+    """The workers of a region, or of all; the history is that of one region."""
+    return known("workers", _workers, url, region)
+
+
+@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100)
+def _workers(url: str, region: str | None) -> Workers:
+    engine, at = ledger(url), system_clock()
+    grid = reads.latest_grid(engine, region, at)
+    place = grid.region if grid else region
+    since = at - (ahead(grid) if grid else HISTORY)
+    asked = [row for row in reads.audit(engine, since) if row.action in WORK_ACTIONS]
+    services = reads.services(engine, at)
+    return Workers(
+        at=at,
+        since=since,
+        region=place,
+        pools=reads.pools(engine, at, region),
+        sizes=reads.pool_sizes_since(engine, place, since) if place else [],
+        readings=reads.readings_since(engine, place, since) if place else [],
+        beats=[beat for beat in services if beat.service == WORKER_SERVICE],
+        running=reads.recent_jobs(
+            engine, states=[State.RUNNING], region=region, limit=RUNNING_SHOWN
+        ),
+        asked=asked[::-1][:ASKED_SHOWN],
+    )

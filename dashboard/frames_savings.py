@@ -1,0 +1,141 @@
+"""The rows that the page Savings draws, from what the ledger says; pure."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from dashboard import units, words
+from shared.domain.savings import REFERENCE_G_PER_KWH
+from shared.ledger.reads.report_rows import CurvePoint, GroupBy, ReportRow
+from shared.ledger.reads.waits import WaitCount
+
+EMITTED, AT_SUBMISSION = "really emitted", "if run at submission"
+REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
+PROMISED, REALISED = "promised by the first decision", "realised"
+GROUPS_SHOWN = 12
+"""Bars beyond these would be thinner than their names; the table has all groups."""
+
+Row = dict[str, object]
+
+
+def running_sums(points: Sequence[CurvePoint], until: datetime, unit: units.Unit) -> pd.DataFrame:
+    """Three lines over time: `at`, `line`, `value`; they hold until the end of the period."""
+    rows: list[Row] = []
+    for point in (*points, *(_last(points, until))):
+        for line, grams in (
+            (EMITTED, point.emissions_g),
+            (AT_SUBMISSION, point.baseline_g),
+            (REFERENCE, point.reference_g),
+        ):
+            rows.append({"at": point.at, "line": line, "value": unit.of(grams)})
+    return pd.DataFrame(rows, columns=["at", "line", "value"])
+
+
+def _last(points: Sequence[CurvePoint], until: datetime) -> Sequence[CurvePoint]:
+    if not points or points[-1].at >= until:
+        return ()
+    last = points[-1]
+    return (CurvePoint(until, last.emissions_g, last.baseline_g, last.reference_g),)
+
+
+def sums_unit(points: Sequence[CurvePoint]) -> units.Unit:
+    """The unit that suits all three lines."""
+    return units.mass(
+        grams
+        for point in points[-1:]
+        for grams in (point.emissions_g, point.baseline_g, point.reference_g)
+    )
+
+
+def avoided(rows: Sequence[ReportRow], by: GroupBy, unit: units.Unit) -> pd.DataFrame:
+    """What each group avoided: `group`, `value`, `percent`, `jobs`."""
+    known = [row for row in rows if row.avoided_g is not None]
+    shown = known if by is GroupBy.DAY else largest(known, lambda row: abs(row.avoided_g or 0.0))
+    return pd.DataFrame(
+        [
+            {
+                "group": row.group,
+                "value": unit.of(row.avoided_g),
+                "percent": words.signed_percent(row.avoided_percent),
+                "jobs": row.known_jobs,
+            }
+            for row in shown
+        ],
+        columns=["group", "value", "percent", "jobs"],
+    )
+
+
+def largest(rows: Sequence[ReportRow], size: Callable[[ReportRow], float]) -> Sequence[ReportRow]:
+    """The rows that matter most, largest first."""
+    return sorted(rows, key=size, reverse=True)[:GROUPS_SHOWN]
+
+
+def promises(rows: Sequence[ReportRow], by: GroupBy, unit: units.Unit) -> pd.DataFrame:
+    """Promised beside realised: `group`, `which`, `value`, `jobs`."""
+    told = [row for row in rows if row.promised_jobs]
+    if by is GroupBy.DAY:
+        shown: Sequence[ReportRow] = told[-GROUPS_SHOWN:]
+    else:
+        shown = largest(told, lambda row: abs(row.promised_g or 0.0))
+    pairs = ((PROMISED, "promised_g"), (REALISED, "realised_g"))
+    return pd.DataFrame(
+        [
+            {
+                "group": row.group,
+                "which": which,
+                "value": unit.of(getattr(row, name)),
+                "jobs": row.promised_jobs,
+            }
+            for row in shown
+            for which, name in pairs
+        ],
+        columns=["group", "which", "value", "jobs"],
+    )
+
+
+def waits(counts: Sequence[WaitCount]) -> pd.DataFrame:
+    """How many jobs waited how long: `wait` in words, in its order, and `jobs`.
+
+    Empty bins at the end are left out.
+    """
+    used = [place for place, count in enumerate(counts) if count.jobs]
+    shown = counts[: used[-1] + 1] if used else ()
+    return pd.DataFrame(
+        [{"wait": _bin(count), "jobs": count.jobs} for count in shown], columns=["wait", "jobs"]
+    )
+
+
+def _bin(count: WaitCount) -> str:
+    if count.to_seconds is None:
+        return f"over {words.duration(count.from_seconds)}"
+    end = words.duration(count.to_seconds)
+    return f"{_start(count)}\N{EN DASH}{end}" if count.from_seconds else f"under {end}"
+
+
+def _start(count: WaitCount) -> str:
+    """Without its unit where the end has the same."""
+    start, end = (
+        words.duration(seconds or 0.0) for seconds in (count.from_seconds, count.to_seconds)
+    )
+    number, _, unit = start.partition(" ")
+    return number if end.endswith(f" {unit}") else start
+
+
+def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:
+    """What waiting bought: `group`, `wait`, `percent`, `jobs`; groups whose both are known."""
+    known = [
+        row for row in rows if row.avoided_percent is not None and row.mean_wait_seconds is not None
+    ]
+    return pd.DataFrame(
+        [
+            {
+                "group": row.group,
+                "wait": unit.of(row.mean_wait_seconds),
+                "percent": row.avoided_percent,
+                "jobs": row.jobs,
+            }
+            for row in known
+        ],
+        columns=["group", "wait", "percent", "jobs"],
+    )

@@ -1,0 +1,57 @@
+"""What several pages are made of: cards, and tables that end at a readable height."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from dashboard import words
+from dashboard.views.zone import zone
+
+MOST_ROWS_HIGH = 12
+"""Longer tables scroll inside themselves, so that what is below stays in reach."""
+ROW_PIXELS = 35
+_MOMENT = "ddd D MMM, HH:mm:ss"
+
+
+def card(label: str, value: str, remark: str, about: str | None = None) -> None:
+    """A figure whose second line is a remark, shown as it is; `about` is shown on hover."""
+    st.metric(
+        label,
+        value,
+        words.escape(remark),
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        height="stretch",
+        help=about,
+    )
+
+
+def table(
+    rows: pd.DataFrame,
+    key: str,
+    columns: Mapping[str, ColumnConfig],
+    *,
+    unknown: str = "\N{EN DASH}",
+) -> None:
+    """A table; `unknown` stands where there is no value."""
+    st.dataframe(
+        rows,
+        hide_index=True,
+        key=key,
+        column_config=dict(columns),
+        placeholder=unknown,
+        height="auto" if len(rows) <= MOST_ROWS_HIGH else ROW_PIXELS * (MOST_ROWS_HIGH + 1),
+    )
+
+
+def moment(about: str | None = None) -> ColumnConfig:
+    """A column of instants in the viewer's zone."""
+    return st.column_config.DatetimeColumn(format=_MOMENT, timezone=str(zone()), help=about)
+
+
+def distance(about: str | None = None) -> ColumnConfig:
+    """A column of instants as `in 2 hours` or `5 minutes ago`."""
+    return st.column_config.DatetimeColumn(format="distance", timezone=str(zone()), help=about)

@@ -1,0 +1,155 @@
+"""Below the cards of the page Savings: charts, the table, and the same rows as files."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from dashboard import charts_savings, downloads, frames_savings, tables_savings, units, words
+from dashboard.data.savings import Groups
+from dashboard.views import elements
+from dashboard.views.zone import ink
+from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
+from shared.ledger.reads.waits import WaitCount
+
+ENERGY = "Energy is"
+
+
+def sums(points: Sequence[CurvePoint], until: datetime) -> None:
+    """The running sums."""
+    st.subheader("Running sums", anchor=False)
+    unit = frames_savings.sums_unit(points)
+    rows = frames_savings.running_sums(points, until, unit)
+    if rows.empty:
+        st.caption("The lines begin with the first job whose figures are known.")
+        return
+    st.altair_chart(
+        charts_savings.running_sums_chart(rows, unit.name, ink()),
+        key="sums",
+        alt="Running sums of CO2: emitted, if run at submission, and at a fixed intensity",
+    )
+    st.caption(
+        "The saving is the distance between the first two lines. The dotted line is the same "
+        "energy at a fixed 450 g/kWh: a reference, and no part of the claim."
+    )
+
+
+def breakdown(kind: KindReport, by: GroupBy) -> None:
+    """What each group avoided, and what had been promised."""
+    grams = units.mass(row.avoided_g for row in kind.rows)
+    name = tables_savings.GROUP_WORDS[by].lower()
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Avoided", anchor=False, help=f"By {name}")
+        rows = frames_savings.avoided(kind.rows, by, grams)
+        st.altair_chart(
+            charts_savings.avoided_chart(rows, grams.name, by_day=by is GroupBy.DAY),
+            key="avoided",
+            alt=f"CO2 avoided by {name}",
+        )
+        if len(rows) < len(kind.rows):
+            st.caption(f"The largest {len(rows)} of {len(kind.rows)}; the table has all.")
+    with right:
+        _promises(kind, by)
+
+
+def _promises(kind: KindReport, by: GroupBy) -> None:
+    st.subheader("Promised and realised", anchor=False)
+    grams = units.mass(value for row in kind.rows for value in (row.promised_g, row.realised_g))
+    rows = frames_savings.promises(kind.rows, by, grams)
+    if rows.empty:
+        st.caption("No decision about these jobs promised a saving in grams.")
+        return
+    st.altair_chart(
+        charts_savings.promises_chart(rows, grams.name),
+        key="promises",
+        alt="CO2 savings that decisions promised, beside those that came",
+    )
+
+
+def waiting(counts: Sequence[WaitCount], kind: KindReport, by: GroupBy) -> None:
+    """How long jobs waited, and what that bought."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("How long jobs waited", anchor=False)
+        rows = frames_savings.waits(counts)
+        if rows.empty:
+            st.caption("No job has a recorded wait.")
+        else:
+            st.altair_chart(
+                charts_savings.waits_chart(rows, ink()), key="waits", alt="Jobs by their wait"
+            )
+    with right:
+        _cost(kind, by)
+
+
+def _cost(kind: KindReport, by: GroupBy) -> None:
+    st.subheader("What waiting bought", anchor=False)
+    unit = units.time(row.mean_wait_seconds for row in kind.rows)
+    rows = frames_savings.waiting_against_saving(kind.rows, unit)
+    if rows.empty:
+        st.caption("Shown once jobs have both a wait and a known saving.")
+        return
+    st.altair_chart(
+        charts_savings.cost_chart(rows, unit.name, ink()),
+        key="cost",
+        alt=f"Mean wait and share of CO2 avoided, by {tables_savings.GROUP_WORDS[by].lower()}",
+    )
+
+
+def table(kind: KindReport, by: GroupBy) -> None:
+    """Every group with all its figures."""
+    st.subheader("All figures", anchor=False)
+    rows = tables_savings.groups(kind, by)
+    plain = {tables_savings.GROUP_WORDS[by], "Jobs", "Unknown", "Late"}
+    columns: dict[str, ColumnConfig] = {
+        name: st.column_config.NumberColumn(format="%.2f")
+        for name in rows.columns
+        if name not in plain and name != ENERGY
+    }
+    columns["Avoided, %"] = st.column_config.NumberColumn(format="%.1f")
+    columns["Unknown"] = st.column_config.NumberColumn(
+        help="Jobs whose energy or grid was not recorded: they are in no sum of grams or energy"
+    )
+    columns["Late"] = st.column_config.NumberColumn(help="Jobs that ended after their deadline")
+    columns[ENERGY] = st.column_config.TextColumn(
+        help="For how many jobs the energy was measured, modelled from the processor's use, or "
+        "declared by whoever submitted them"
+    )
+    elements.table(rows, "figures", columns, unknown=words.UNKNOWN)
+
+
+def files(groups: Groups) -> None:
+    """The rows of all kinds as files."""
+    name = f"carbon-report-{groups.since:%Y%m%d}-{groups.until:%Y%m%d}-by-{groups.by.value}"
+    with st.container(horizontal=True):
+        for label, make, ending, mime in (
+            ("CSV", downloads.csv, "csv", "text/csv"),
+            ("Parquet", downloads.parquet, "parquet", "application/vnd.apache.parquet"),
+        ):
+            st.download_button(
+                label,
+                partial(make, groups.kinds, groups.by),
+                f"{name}.{ending}",
+                mime,
+                key=f"download-{ending}",
+                on_click="ignore",
+                icon=":material/download:",
+                help="The rows of `carbon-aware report`, all kinds of figures, one per line",
+            )
+
+
+def left_out(kind: KindReport, never_ran_jobs: int) -> None:
+    """What the figures do not hold."""
+    total, notes = kind.total, []
+    if total.unknown_jobs:
+        notes.append(f"{words.count(total.unknown_jobs, 'job')} without known figures")
+    if total.emissions_without_baseline_g is not None:
+        emitted = words.with_unit(words.mass(total.emissions_without_baseline_g))
+        notes.append(f"{emitted} emitted by jobs whose submission is not covered by the record")
+    if never_ran_jobs:
+        notes.append(f"{words.count(never_ran_jobs, 'job')} that ended without ever running")
+    if notes:
+        st.caption(f"Not in these sums: {'; '.join(notes)}.")

@@ -1,0 +1,54 @@
+"""What waits where, and what failed or was no job, on the page System."""
+
+import streamlit as st
+
+from dashboard import frames_system
+from dashboard.data.system import System
+from dashboard.views.elements import distance, moment, table
+from shared.ledger.reads import JobCounts
+
+
+def show(system: System, counts: JobCounts) -> None:
+    """The queues, then the two that need somebody's eye."""
+    st.subheader(
+        "Queues",
+        anchor=False,
+        help="As the ledger knows them from what the services told; RabbitMQ's own page has the "
+        "messages",
+    )
+    table(
+        frames_system.queues(system.waiting, counts, system.beats),
+        "queues",
+        {"Oldest": distance("Since when the job that is there longest has been there")},
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        dead_letters(system)
+    with right:
+        rejected(system)
+
+
+def dead_letters(system: System) -> None:
+    """Jobs that failed for good; what may be done about them stands below the table."""
+    st.subheader("Dead letters", anchor=False)
+    rows = frames_system.dead(system.dead)
+    if rows.empty:
+        st.caption("No job has failed for good.")
+        return
+    table(rows, "dead", {"Ended": moment()})
+    st.caption(
+        "`carbon-aware dead replay ID` runs one again, `carbon-aware dead show ID` tells all."
+    )
+
+
+def rejected(system: System) -> None:
+    """Messages that were no valid jobs."""
+    st.subheader("Rejected messages", anchor=False)
+    rows = frames_system.rejected(system.rejected)
+    if rows.empty:
+        st.caption("Every message was a valid job.")
+        return
+    table(rows, "rejected", {"At": moment()})
+    st.caption(
+        "`carbon-aware rejected list` and `show` tell them whole; `replay` submits them again."
+    )

@@ -1,0 +1,138 @@
+"""How far a region's forecasts were off, from the updates and the readings that the ledger keeps.
+
+Every update is kept whole, with its forecast, and a reading's rank tells the instant of the update
+that brought it: so the update that belongs to a point is found by an index, however many jobs'
+events lie between.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from shared.domain.forecast_error import ForecastError, IssuedForecast, forecast_errors
+from shared.domain.grid import Curve, Freshness, Signal
+from shared.ledger.reads.query import reading
+from shared.ledger.tables import AnyRow, events, readings
+from shared.ledger.writes.positions import told_at
+
+UPDATE = "intensity.updated.v1"
+MOST_POINTS = 2016
+"""A week of 5-minute points; of denser ones the latest so many."""
+FORECASTS_COMPARED = 168
+"""Evenly spread over the time: hourly over a week of 5-minute points."""
+LEAD_HOURS = (1.0, 3.0, 6.0, 12.0, 24.0, 48.0)
+SHORT_PERIOD_SECONDS = 60.0
+"""Of points closer than this, of a recording that is replayed fast, minutes stand for hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastReview:
+    """The errors of one region's forecasts of one signal and source.
+
+    Attributes:
+        since: start of the first point that was compared, and `until` the end of the last.
+        forecasts: how many were compared.
+    """
+
+    region: str
+    signal: Signal
+    source: str
+    simulated: bool
+    since: datetime
+    until: datetime
+    forecasts: int
+    errors: tuple[ForecastError, ...]
+
+
+def forecast_review(engine: Engine, region: str, now: datetime) -> ForecastReview | None:
+    """Forecasts made before, against what was observed, at several lead times.
+
+    Only points that were observed count, in grams and of the kind that was observed last; None
+    where there are none of them.
+    """
+    with reading(engine) as connection:
+        observed = _observed(connection, region, now)
+        if not observed:
+            return None
+        step = -(-len(observed) // FORECASTS_COMPARED)
+        issued = _issued(connection, region, observed[::step])
+    newest = observed[-1]
+    unit_s = 60.0 if newest.period_seconds < SHORT_PERIOD_SECONDS else 3600.0
+    errors = forecast_errors(
+        issued,
+        {row.at.timestamp(): row.intensity_g_per_kwh for row in observed},
+        [hours * unit_s for hours in LEAD_HOURS],
+    )
+    return ForecastReview(
+        region=region,
+        signal=Signal(newest.signal),
+        source=newest.source,
+        simulated=newest.simulated,
+        since=observed[0].at,
+        until=newest.at + timedelta(seconds=newest.period_seconds),
+        forecasts=len(issued),
+        errors=tuple(errors),
+    )
+
+
+def _observed(connection: Connection, region: str, now: datetime) -> list[AnyRow]:
+    """The observed points of the kind that was observed last, in their order."""
+    rows = readings.c
+    query = (
+        select(
+            rows.at,
+            rows.key,
+            rows.signal,
+            rows.source,
+            rows.simulated,
+            rows.period_seconds,
+            rows.intensity_g_per_kwh,
+        )
+        .where(
+            rows.region == region,
+            rows.at <= now,
+            rows.freshness == Freshness.LIVE.value,
+            rows.intensity_g_per_kwh.is_not(None),
+        )
+        .order_by(rows.at.desc())
+        .limit(MOST_POINTS)
+    )
+    found = connection.execute(query).all()
+    return [row for row in reversed(found) if _kind(row) == _kind(found[0])]
+
+
+def _kind(row: AnyRow) -> tuple[Any, ...]:
+    return row.signal, row.source, row.simulated, row.period_seconds
+
+
+def _issued(connection: Connection, region: str, points: Sequence[AnyRow]) -> list[IssuedForecast]:
+    """What the updates that brought some points forecast."""
+    instants = [told_at(point.key) for point in points]
+    query = (
+        select(events.c.body)
+        .where(events.c.at.in_(instants), events.c.type == UPDATE)
+        .order_by(events.c.at)
+    )
+    updates = (json.loads(body) for body in connection.scalars(query))
+    found = (_forecast(update) for update in updates if update["reading"]["region"] == region)
+    return [forecast for forecast in found if forecast is not None]
+
+
+def _forecast(update: Mapping[str, Any]) -> IssuedForecast | None:
+    told = update.get("forecast")
+    if told is None:
+        return None
+    until = update.get("forecast_issued_until")
+    return IssuedForecast(
+        at_s=_seconds(update["reading"]["at"]),
+        curve=Curve(_seconds(told["start"]), told["period_seconds"], told["values_g_per_kwh"]),
+        issued_until_s=None if until is None else _seconds(until),
+    )
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
