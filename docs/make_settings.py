@@ -1,4 +1,4 @@
-"""Writes `.env.example` and the README's settings table from the settings classes.
+"""Writes `.env.example` and `docs/settings.md` from the settings classes.
 
 python docs/make_settings.py [--check]
 """
@@ -26,7 +26,14 @@ from services.worker_pool.settings import WorkerSettings
 from shared.settings import BrokerSettings, LedgerAddress, SecretsFolder, Settings
 
 ROOT = Path(__file__).parents[1]
-START, END = "<!-- settings: written by docs/make_settings.py -->", "<!-- end of settings -->"
+HEAD = """# Settings
+
+<!-- written by docs/make_settings.py -->
+
+From the environment, then `.env`, then files in `SECRETS_DIR` (named `watttime_password` and so on).
+[.env.example](../.env.example) has the same to copy; an empty default means that nothing is set.
+
+"""
 GROUPS: dict[str, type[BaseSettings]] = {
     "Secrets": SecretsFolder,
     "Every program": Settings,
@@ -99,7 +106,7 @@ def default(field: FieldInfo) -> str:
 
 
 def table() -> str:
-    """The README's table."""
+    """The table of all settings."""
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
     last = ""
     for group, name, value, meaning in rows():
@@ -129,13 +136,9 @@ def example() -> str:
 
 def main(arguments: list[str]) -> int:
     """Write both files, or say which one is stale."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
     wanted = {
         ROOT / ".env.example": example(),
-        readme: f"{before}{START}\n{table()}\n{END}{after}",
+        ROOT / "docs" / "settings.md": f"{HEAD}{table()}\n",
     }
     stale = [path for path, new in wanted.items() if _read(path) != new]
     if "--check" in arguments:

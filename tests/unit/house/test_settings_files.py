@@ -1,4 +1,4 @@
-"""`.env.example` and the README agree with the settings classes."""
+"""`.env.example` and `docs/settings.md` agree with the settings classes."""
 
 import importlib.util
 from pathlib import Path
