@@ -31,7 +31,8 @@ HEAD = """# Settings
 <!-- written by docs/make_settings.py -->
 
 From the environment, then `.env`, then files in `SECRETS_DIR` (named `watttime_password` and so
-on). [.env.example](../.env.example) has the same to copy; an empty default means that nothing is set.
+on). [.env.example](../.env.example) has the same to copy; an empty default means that nothing is
+set.
 
 """
 GROUPS: dict[str, type[BaseSettings]] = {
