@@ -6,8 +6,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,27 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
+    binaries = _installed()
+    with _made(binaries) as folder, _served(binaries, folder) as address:
+        yield address
+
+
+@pytest.fixture
+def start_postgres() -> Iterator[Callable[[], AbstractContextManager[str]]]:
+    """Starts a server with a database of one's own, again and again over the same data."""
+    binaries = _installed()
+    with _made(binaries) as folder:
+        yield lambda: _served(binaries, folder)
+
+
+def _installed() -> Path:
     binaries = find_binaries()
     if binaries is None:
         message = "PostgreSQL's server is not installed: `make test` installs it"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    with running(binaries) as address:
-        yield address
+    return binaries
 
 
 def find_binaries(root: Path = Path("/")) -> Path | None:
@@ -59,8 +72,8 @@ def find_binaries(root: Path = Path("/")) -> Path | None:
 
 
 @contextmanager
-def running(binaries: Path) -> Iterator[str]:
-    """A server with an empty database, stopped and deleted at the end."""
+def _made(binaries: Path) -> Iterator[Path]:
+    """A folder with an empty database, deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="carbon-aware-pg-"))
     try:
         _give_away(folder)
@@ -75,14 +88,14 @@ def running(binaries: Path) -> Iterator[str]:
             timeout=START_SECONDS,
         )
         assert made.returncode == 0, made.stderr
-        with _served(binaries, folder) as address:
-            yield address
+        yield folder
     finally:
         shutil.rmtree(folder)
 
 
 @contextmanager
 def _served(binaries: Path, folder: Path) -> Iterator[str]:
+    """A server over such a folder, stopped at the end."""
     options = [part for item in SETTINGS.items() for part in ("-c", "=".join(item))]
     serve = [binaries / "postgres", "-D", folder / "data", "-k", folder, *options]
     address = URL.create(

@@ -1,29 +1,22 @@
 """The ledger on a real broker: nothing lost, nothing counted twice, whatever dies."""
 
 import asyncio
-import os
+import runpy
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from uuid import NAMESPACE_OID, UUID, uuid5
+from uuid import uuid5
 
 import aio_pika
 import pytest
-from aio_pika.abc import AbstractConnection
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
-from services.ledger.recorder import Recorder
-from services.ledger.service import Batching, Ledger
-from shared.broker.connection import keep_connected
 from shared.domain.savings import EnergyMethod
-from shared.ledger import reads, schema
-from shared.ledger.schema import migrate, open_engine, writing
-from shared.ledger.tables import attempts, events, jobs
+from shared.ledger import reads
+from shared.ledger.schema import migrate, open_engine
+from shared.ledger.tables import attempts, jobs
 from shared.messages import (
     Action,
     AnyEvent,
@@ -33,103 +26,12 @@ from shared.messages import (
     JobProgressed,
     JobReplayed,
     JobStarted,
-    JobSucceeded,
     encode,
 )
-from shared.runtime import system_random
 
-ROOT = Path(__file__).parents[2]
-NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HERE: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "ledger_under_test.py")))
+NOON, attempt, job_id, two_events = HERE.NOON, HERE.attempt, HERE.job_id, HERE.two_events
 LIMIT_SECONDS = 60
-
-
-def job_id(number: int) -> UUID:
-    return uuid5(NAMESPACE_OID, f"job {number}")
-
-
-def attempt(number: int, kind: str, attempt_number: int = 1) -> dict[str, Any]:
-    return {
-        "id": uuid5(job_id(number), f"{kind} {attempt_number}"),
-        "at": NOON + timedelta(seconds=number),
-        "job_id": job_id(number),
-        "attempt": attempt_number,
-        "pool": "p:R",
-        "region": "R",
-        "started_at": NOON + timedelta(seconds=number),
-    }
-
-
-def two_events(number: int) -> list[AnyEvent]:
-    """A job that starts and succeeds."""
-    started = JobStarted(**attempt(number, "started"))
-    finished = {"finished_at": NOON + timedelta(seconds=number + 5)}
-    energy = {"energy_kwh": 0.5, "energy_method": EnergyMethod.DECLARED}
-    return [started, JobSucceeded(**attempt(number, "succeeded"), **finished, **energy)]
-
-
-@dataclass
-class Service:
-    """A ledger with its database; runs inside the test or as a process."""
-
-    deployment: Any
-    url: str
-    engine: Engine
-    connections: list[AbstractConnection] = field(default_factory=list)
-
-    def count(self, table: Any = events) -> int:
-        with self.engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(table)) or 0
-
-    async def waiting(self) -> int:
-        return await self.deployment.count(self.deployment.topology.ledger_events)
-
-    async def tell(self, told: list[AnyEvent]) -> None:
-        """Publish, each confirmed."""
-        for start in range(0, len(told), 200):
-            chunk = told[start : start + 200]
-            await asyncio.gather(*(self.deployment.publisher.event(each) for each in chunk))
-
-    @asynccontextmanager
-    async def inside(self, engine: Engine | None = None) -> AsyncIterator[Ledger]:
-        stop = asyncio.Event()
-        topology = self.deployment.topology
-        ledger = Ledger(
-            Recorder(engine or self.engine),
-            self.deployment.publisher,
-            topology.ledger_events,
-            Batching(events=50, seconds=0.01, prefetch=100),
-            stop,
-        )
-
-        async def session(connection: AbstractConnection) -> None:
-            self.connections.append(connection)
-            await ledger.session(connection)
-
-        url = self.deployment.url
-        task = asyncio.create_task(keep_connected(url, "ledger", session, stop, system_random))
-        try:
-            yield ledger
-        finally:
-            stop.set()
-            await asyncio.wait_for(task, 20)
-
-    async def process(self, **environment: str) -> asyncio.subprocess.Process:
-        own = {
-            "AMQP_URL": self.deployment.url,
-            "NAMESPACE": self.deployment.topology.namespace,
-            "REGIONS": "R",
-            "WHEEL_SLOTS": "30",
-            "LEDGER_URL": self.url,
-            "BATCH_EVENTS": "20",
-        }
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.ledger",
-            cwd=ROOT,
-            env=os.environ | own | environment,
-            stderr=asyncio.subprocess.PIPE,
-        )
 
 
 @pytest.fixture
@@ -137,7 +39,7 @@ def service(deployment: Any, tmp_path: Path) -> Any:
     url = f"sqlite:///{tmp_path}/ledger.db"
     migrate(url)
     engine = open_engine(url)
-    yield Service(deployment, url, engine)
+    yield HERE.Service(deployment, url, engine)
     engine.dispose()
 
 
@@ -249,36 +151,6 @@ async def test_poison_is_set_aside_with_its_reason(service: Any, until: Any) -> 
     reasons = sorted(str(message.headers["x-reason"]) for message in kept)
     assert reasons[0].startswith("it cannot be recorded: ")
     assert reasons[1].startswith("not an event: ")
-
-
-async def test_it_pauses_while_the_database_is_locked(
-    service: Any, until: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schema, "BUSY_TIMEOUT_MS", 10)
-    impatient = open_engine(service.url)
-    async with service.inside(impatient) as ledger:
-        with writing(service.engine):
-            await service.tell(two_events(1))
-            await until(lambda: not ledger.facts()["writing"])
-
-            async def given_back() -> bool:
-                return await service.waiting() == 2
-
-            await until(given_back)  # it holds nothing while it cannot write
-        await until(lambda: service.count() == 2)
-        assert ledger.facts()["writing"]
-    assert await service.waiting() == 0
-    impatient.dispose()
-
-
-async def test_it_goes_on_after_the_broker_was_gone(service: Any, until: Any) -> None:
-    async with service.inside():
-        await service.tell(two_events(1))
-        await until(lambda: service.count() == 2)
-        await service.connections[0].close()
-        await service.tell(two_events(2))
-        await until(lambda: service.count() == 4)
-    assert len(service.connections) == 2
 
 
 async def test_without_tables_it_says_what_to_do(service: Any, tmp_path: Path) -> None:
