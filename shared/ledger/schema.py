@@ -12,8 +12,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.errors import ConfigurationError, LedgerUnreachable
+from shared.ledger.rollups import fill_rollups
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision of the tables that this code reads and writes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000
@@ -58,6 +59,7 @@ def migrate(url: str) -> None:
         engine = _create_engine(parsed)
         with writing(engine) as connection:
             command.upgrade(alembic_config(connection), "head")
+            fill_rollups(connection)
     except (SQLAlchemyError, OSError) as error:
         raise unreachable(error, _shown(parsed)) from error
     finally:

@@ -13,6 +13,7 @@ from shared.domain.bands import Band
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.domain.savings import EnergyMethod, IntensityMethod
+from shared.ledger.event_bodies import whole_body
 from shared.ledger.reads.attempts import Piece, pieces_of
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
@@ -180,11 +181,17 @@ def savings_over_time(
 
 
 def recent_events(engine: Engine, limit: int = 50) -> list[EventRow]:
-    """What happened last, newest first."""
-    query = select(events).order_by(events.c.at.desc()).limit(limit)
+    """What was recorded last, newest first."""
+    query = select(events).order_by(events.c.place.desc()).limit(limit)
     with reading(engine) as connection:
         return [
-            EventRow(row.id, row.type, row.job_id, row.at, row.body)
+            EventRow(
+                row.id,
+                row.type,
+                row.job_id,
+                row.at,
+                whole_body(row.body, row.id, row.job_id, row.at),
+            )
             for row in connection.execute(query)
         ]
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from typing import TypeVar
+from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
-from shared.ledger.tables import audit, rejections
+from shared.ledger.event_bodies import stored_body
+from shared.ledger.tables import ABOUT_NO_JOB, audit, rejections
 from shared.ledger.tables import events as event_rows
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
@@ -74,9 +76,15 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
 def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
     """The events that were not recorded before, each once."""
     by_id = {event.id: event for event in reversed(told)}
-    known = connection.scalars(select(event_rows.c.id).where(event_rows.c.id.in_(list(by_id))))
-    for event_id in known:
-        del by_id[event_id]
+    rows = event_rows.c
+    jobs = {job_id for event in told if (job_id := _job_of(event)) is not None}
+    others = [event.id for event in told if _job_of(event) is None]
+    # All events of these jobs: the index that finds them holds their ids.
+    of_jobs = select(rows.id).where(rows.job_id.in_(jobs))
+    of_none = select(rows.id).where(text(ABOUT_NO_JOB), rows.id.in_(others))
+    for query, asked in ((of_jobs, jobs), (of_none, others)):
+        for event_id in connection.scalars(query) if asked else ():
+            by_id.pop(event_id, None)
     return list(reversed(by_id.values()))
 
 
@@ -84,13 +92,20 @@ def _of(events: Sequence[AnyEvent], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def _job_of(event: Event) -> UUID | None:
+    job_id: UUID | None = getattr(event, "job_id", None)
+    return job_id
+
+
 def _event(event: Event) -> Row:
+    job_id = _job_of(event)
+    body = stored_body(encode(event).decode(), event.id, job_id, event.at)
     return {
         "id": event.id,
         "type": message_name(event),
-        "job_id": getattr(event, "job_id", None),
+        "job_id": job_id,
         "at": event.at,
-        "body": encode(event).decode(),
+        "body": body,
     }
 
 

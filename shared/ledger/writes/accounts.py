@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Update, bindparam, select, text, update
 
 from shared.domain.grid import Signal
 from shared.domain.savings import EnergyMethod, IntensityMethod, Savings, account
+from shared.ledger.contributions import NEEDED
+from shared.ledger.rollups import Changes
 from shared.ledger.tables import ACCOUNT_IS_DUE, AnyRow, attempts, jobs
 from shared.ledger.writes.jobs import ACCOUNT_COLUMNS
 from shared.ledger.writes.series import AllSeries, Series, load_series
@@ -19,23 +21,30 @@ from shared.ledger.writes.work import Work, work_of
 MOST_AT_ONCE = 1000
 _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
+_READ = ("id", "submitted_at", "replayed_at", "expected_duration_seconds", *NEEDED)
 Values = dict[str, Any]
 
 
 def settle_accounts(connection: Connection, most: int = MOST_AT_ONCE) -> int:
     """Work out the accounts that are due, at most so many; returns how many there were."""
-    query = (
-        select(jobs.c.id, jobs.c.submitted_at, jobs.c.replayed_at, jobs.c.expected_duration_seconds)
-        .where(text(ACCOUNT_IS_DUE))
-        .limit(most)
-    )
+    query = select(*(jobs.c[name] for name in _READ)).where(text(ACCOUNT_IS_DUE)).limit(most)
     due = connection.execute(query).all()
     if due:
         tried = _attempts(connection, [job.id for job in due])
         series = _series(connection, due, tried)
         rows = [_account(job, tried.get(job.id, []), series) for job in due]
         connection.execute(_update(), rows)
+        _roll_up(connection, due, rows)
     return len(due)
+
+
+def _roll_up(connection: Connection, due: Sequence[AnyRow], accounts: Sequence[Values]) -> None:
+    changes = Changes()
+    for job, values in zip(due, accounts, strict=True):
+        before = dict(job._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+        changes.before(before)
+        changes.after(before | values)
+    changes.write(connection)
 
 
 def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[AnyRow]]:
