@@ -269,7 +269,9 @@ def _partial(name: str, condition: str, *columns: Column[Any], unique: bool = Fa
     Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
-Index("ix_events_job_id", events.c.job_id, events.c.id, unique=True)
+# No unique index on the ids of all events, which would be a seventh of the ledger: whoever writes
+# is alone (`writing`) and looks up what is known of a job before.
+Index("ix_events_job_id", events.c.job_id)
 _partial("ix_events_no_job", ABOUT_NO_JOB, events.c.id, unique=True)
 Index("ix_jobs_submitted_at", jobs.c.submitted_at)
 Index("ix_jobs_type", jobs.c.type, jobs.c.submitted_at)

@@ -47,6 +47,7 @@ class JobStatus:
         deadline: its latest finish; that of the last replay where it was replayed.
         energy_kwh: of all its attempts and pieces, failed and cancelled ones included.
         wasted_kwh: of what came to nothing alone.
+        reason: of its last decision, in words; None once it has succeeded.
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.

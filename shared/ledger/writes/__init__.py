@@ -79,7 +79,6 @@ def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
     rows = event_rows.c
     jobs = {job_id for event in told if (job_id := _job_of(event)) is not None}
     others = [event.id for event in told if _job_of(event) is None]
-    # All events of these jobs: the index that finds them holds their ids.
     of_jobs = select(rows.id).where(rows.job_id.in_(jobs))
     of_none = select(rows.id).where(text(ABOUT_NO_JOB), rows.id.in_(others))
     for query, asked in ((of_jobs, jobs), (of_none, others)):

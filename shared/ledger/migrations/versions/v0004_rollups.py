@@ -84,6 +84,7 @@ def upgrade() -> None:
     """Convert what is there; `migrate` fills the roll-ups afterwards."""
     _drop_indices(JOB_INDICES)
     op.drop_table("decisions")
+    op.execute("UPDATE jobs SET reason = NULL, expected_g_per_kwh = NULL WHERE state = 'succeeded'")
     _convert(shrink=True)
     op.add_column("jobs", sa.Column("wait_bucket", sa.BigInteger(), nullable=True))
     _create_indices(NEW_JOB_INDICES)
@@ -220,7 +221,7 @@ def _shrink_events() -> None:
         op.bulk_insert(new, [_fold(row) for row in rows])
     op.drop_table("events")
     op.rename_table("events_0004", "events")
-    op.create_index("ix_events_job_id", "events", ["job_id", "id"], unique=True)
+    op.create_index("ix_events_job_id", "events", ["job_id"])
     where = sa.text("job_id IS NULL")
     op.create_index(
         "ix_events_no_job", "events", ["id"], unique=True,
