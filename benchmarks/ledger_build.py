@@ -68,10 +68,11 @@ def copy_day(connection: Connection, day: int) -> None:
     driver.create_function("other_id", 1, lambda value: _other_id(value, mask))
     shift = day * DAY_MICROSECONDS
     until = to_microseconds(START) + DAY_MICROSECONDS
+    of_first_day = f"job_id IN (SELECT id FROM jobs WHERE submitted_at < {until})"  # noqa: S608 - a number
     for table, condition in (
         (jobs, f"submitted_at < {until}"),
-        (attempts, f"job_id IN (SELECT id FROM jobs WHERE submitted_at < {until})"),
-        (events, f"job_id IN (SELECT id FROM jobs WHERE submitted_at < {until})"),
+        (attempts, of_first_day),
+        (events, of_first_day),
     ):
         columns = [column.name for column in table.columns if column.name != "place"]
         values = ", ".join(_moved(name, shift) for name in columns)

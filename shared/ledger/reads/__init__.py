@@ -28,9 +28,9 @@ from shared.ledger.reads.jobs import (
     SavingsPoint,
     job_status,
     recent_events,
-    recent_jobs,
     savings_over_time,
 )
+from shared.ledger.reads.pages import JobFilter, JobPage, Place, job_page, recent_jobs
 from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, statistics
 from shared.ledger.reads.timetables import PlannedRoom, TimetableRow, latest_timetables
 
@@ -42,8 +42,11 @@ __all__ = [
     "EventRow",
     "GridNow",
     "JobCounts",
+    "JobFilter",
+    "JobPage",
     "JobStatus",
     "Piece",
+    "Place",
     "PlannedRoom",
     "PlannedSlot",
     "PoolSize",
@@ -58,6 +61,7 @@ __all__ = [
     "audit",
     "audit_of_job",
     "decisions",
+    "job_page",
     "job_status",
     "latest_grid",
     "latest_timetables",

@@ -60,9 +60,9 @@ def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> lis
     waits: dict[Kind, dict[str, Waits]] = defaultdict(lambda: defaultdict(dict))
     with reading(engine) as connection:
         for row in connection.execute(_sums(contributed(since, until), by)):
-            _add(sums[_kind(row)][_name(row.group_key, by)], row)
+            _add(sums[kind_of(row)][group_name(row.group_key, by)], row)
         for row in connection.execute(_waits(contributed_waits(since, until), by)):
-            group = waits[_kind(row)][_name(row.group_key, by)]
+            group = waits[kind_of(row)][group_name(row.group_key, by)]
             group[row.bucket] = (row.jobs, row.wait_microseconds)
     return [_kind_report(kind, sums[kind], waits[kind]) for kind in sorted(sums, key=_place)]
 
@@ -93,7 +93,7 @@ def curves(
     found: dict[Kind, list[CurvePoint]] = {}
     with reading(engine) as connection:
         for row in connection.execute(query):
-            line = found.setdefault(_kind(row), [CurvePoint(since, 0.0, 0.0, 0.0)])
+            line = found.setdefault(kind_of(row), [CurvePoint(since, 0.0, 0.0, 0.0)])
             line.append(_next(line[-1], row, min(until, begin + (row.place + 1) * step)))
     return found
 
@@ -144,7 +144,8 @@ def _add(group: Amounts, row: AnyRow) -> None:
         group["succeeded_jobs"] += row.ran_jobs
 
 
-def _kind(row: AnyRow) -> Kind:
+def kind_of(row: AnyRow) -> Kind:
+    """Which kind a row of the roll-ups is of."""
     return (Signal(row.signal), row.simulated) if row.signal else (None, None)
 
 
@@ -153,7 +154,8 @@ def _place(kind: Kind) -> tuple[bool, int]:
     return kind[0] is None, _KINDS.index((kind[0], bool(kind[1]))) if kind[0] is not None else 0
 
 
-def _name(key: str | int, by: GroupBy) -> str:
+def group_name(key: str | int, by: GroupBy) -> str:
+    """What a group of a report is called."""
     if by is GroupBy.DAY:
         return (EPOCH + int(key) * _DAY).date().isoformat()
     return str(key) or UNNAMED
