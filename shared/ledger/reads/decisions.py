@@ -25,7 +25,7 @@ from shared.messages import (
     decode_event,
 )
 
-LOOK_BACK = 1000
+LOOK_BACK = 500
 """Decisions that are looked through for those of one region: bounds how long it takes."""
 _NAMES = [kind.model_fields["type"].default for kind in (JobDeferred, JobReleased, JobExpired)]
 _OUTCOMES = {State.DEFERRED: "deferred", State.READY: "released", State.EXPIRED: "expired"}

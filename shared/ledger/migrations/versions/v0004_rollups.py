@@ -140,7 +140,7 @@ def _respell(table: str, column: str, *, shrink: bool) -> str:
 
 def _convert_rank(table: str, column: str, *, shrink: bool) -> None:
     """PostgreSQL converts where it changes the type."""
-    ends = f"CASE length({column}) % 2 WHEN 1 THEN '1' ELSE '00' END"
+    ends = f"CASE mod(length({column}), 2) WHEN 1 THEN '1' ELSE '00' END"
     text = f"encode({column}, 'hex')"
     back = f"CASE right({text}, 1) WHEN '1' THEN left({text}, -1) ELSE left({text}, -2) END"
     op.alter_column(
@@ -241,7 +241,7 @@ def _unfold_events() -> None:
 
 
 def _chunks(query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
-    found = op.get_bind().execution_options(yield_per=AT_ONCE).execute(query)
+    found = op.get_bind().execute(query, execution_options={"yield_per": AT_ONCE})
     yield from found.partitions(AT_ONCE)
 
 
