@@ -10,6 +10,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    Subquery,
+    Table,
     case,
     cast,
     false,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     literal,
     select,
     type_coerce,
+    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -32,7 +35,6 @@ from shared.ledger.contributions import (
     PER_GRAM,
     PER_KWH,
     PER_SECOND,
-    WAIT_AMOUNTS,
 )
 from shared.ledger.tables import daily, daily_waits, jobs
 
@@ -64,35 +66,36 @@ def _whole_postgresql(element: _Whole, compiler: SQLCompiler, **more: Any) -> st
     return f"CAST(trunc({held} + 0.5 * sign({inner})) AS BIGINT)"
 
 
-def recount(*wanted: Condition) -> Select[Any]:
-    """What `daily` would hold of some jobs; all of them without a condition."""
-    keys = [column.name for column in daily.primary_key]
+def each_job(*wanted: Condition) -> Subquery:
+    """What each of some jobs adds to `daily`, a row for each."""
     one = [*_place(), jobs.c.state, *_kind()]
-    return _added(keys, one, AMOUNTS, _amounts(), wanted)
+    nothing = [literal(0)] * (len(AMOUNTS) - 1)
+    return union_all(
+        _rows(daily, [*one, *_amounts()], (_ran(), *wanted)),
+        _rows(daily, [*one, literal(1), *nothing], (~_ran(), *wanted)),
+    ).subquery()
 
 
-def recount_waits(*wanted: Condition) -> Select[Any]:
-    """What `daily_waits` would hold of some jobs."""
-    keys = [column.name for column in daily_waits.primary_key]
+def each_wait(*wanted: Condition) -> Subquery:
+    """What each of some jobs adds to `daily_waits`, if it waited."""
     one = [*_place(), *_kind(), jobs.c.wait_bucket]
     waited = (_ran(), jobs.c.wait_seconds.is_not(None), *wanted)
-    return _added(keys, one, WAIT_AMOUNTS, [literal(1), _wait()], waited)
+    return _rows(daily_waits, [*one, literal(1), _wait()], waited).subquery()
 
 
-def _added(
-    keys: Sequence[str],
-    key_columns: Sequence[AnyColumn],
-    names: Sequence[str],
-    amounts: Sequence[AnyColumn],
-    wanted: Sequence[Condition],
-) -> Select[Any]:
-    """One row for each key: the sums of what each job adds."""
-    named = zip((*keys, *names), (*key_columns, *amounts), strict=True)
-    each = select(*(column.label(name) for name, column in named)).where(*wanted).subquery()
-    group = [each.c[key] for key in keys]
+def recounted(table: Table) -> Select[Any]:
+    """What a roll-up would hold of all jobs, in the order of its columns."""
+    rows = (each_job() if table is daily else each_wait()).c
+    group = [rows[column.name] for column in table.primary_key]
+    amounts = [rows[column.name] for column in table.columns if not column.primary_key]
     # Sums of whole numbers are of a wider type in PostgreSQL.
-    sums = [cast(func.sum(each.c[name]), BigInteger).label(name) for name in names]
+    sums = [cast(func.sum(amount), BigInteger).label(amount.name) for amount in amounts]
     return select(*group, *sums).group_by(*group)
+
+
+def _rows(table: Table, columns: Sequence[AnyColumn], wanted: Sequence[Condition]) -> Select[Any]:
+    named = zip(table.columns.keys(), columns, strict=True)
+    return select(*(column.label(name) for name, column in named)).where(*wanted)
 
 
 def _ended() -> Condition:
@@ -122,32 +125,31 @@ def _wait() -> AnyColumn:
 
 
 def _amounts() -> list[AnyColumn]:
-    """The amounts of a job, in the order of `AMOUNTS`."""
-    row, ran = jobs.c, _ran()
-    known = ran & row.avoided_g.is_not(None)
+    """The amounts of a job that ran and ended, in the order of `AMOUNTS`."""
+    row = jobs.c
+    known = row.avoided_g.is_not(None)
     promised = known & row.promised_g.is_not(None)
     deferred = known & (row.deferrals > 0)
-    late = row.finished_at > func.coalesce(row.replayed_deadline, row.deadline)
-    half_known = ran & row.avoided_g.is_(None) & row.emissions_g.is_not(None)
-    unaccounted = ran & row.avoided_g.is_(None) & row.energy_kwh.is_not(None)
+    half_known = ~known & row.emissions_g.is_not(None)
+    unaccounted = ~known & row.energy_kwh.is_not(None)
     avoided = _parts(row.avoided_g, PER_GRAM)
     return [
         literal(1),
-        _one(ran),
+        literal(1),
         _one(known),
         _one(promised),
-        _one(ran & late),
-        _one(ran & row.wait_seconds.is_not(None)),
-        _if(ran & row.wait_seconds.is_not(None), _wait()),
+        _one(row.finished_at > func.coalesce(row.replayed_deadline, row.deadline)),
+        _one(row.wait_seconds.is_not(None)),
+        func.coalesce(_wait(), 0),
         *(_if(known, _parts(row[name], PER_KWH)) for name in ("energy_kwh", "wasted_kwh")),
         *(_if(known, _parts(row[name], PER_GRAM)) for name in _GRAMS),
         _if(promised, _parts(row.promised_g, PER_GRAM)),
         _if(promised, avoided),
         _one(deferred),
-        _if(deferred & row.wait_seconds.is_not(None), _wait()),
+        _if(deferred, _wait()),
         _if(deferred, avoided),
-        *(_one(ran & (row.energy_method == method.value)) for method in EnergyMethod),
-        *(_one(ran & (row.intensity_method == method.value)) for method in IntensityMethod),
+        *(_one(row.energy_method == method.value) for method in EnergyMethod),
+        *(_one(row.intensity_method == method.value) for method in IntensityMethod),
         _one(half_known),
         _if(half_known, _parts(row.emissions_g, PER_GRAM)),
         _one(unaccounted),

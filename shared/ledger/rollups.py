@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import add, sub
-from typing import Any
 
-from sqlalchemy import Connection, Delete, Select, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Delete, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.domain.waits import bucket_of
@@ -19,7 +18,7 @@ from shared.ledger.contributions import (
     Row,
     contribution,
 )
-from shared.ledger.recount import recount, recount_waits
+from shared.ledger.recount import recounted
 from shared.ledger.tables import daily, daily_waits, jobs
 
 Sums = dict[Key, Amounts]
@@ -60,7 +59,8 @@ def fill_rollups(connection: Connection) -> None:
     if connection.execute(select(daily.c.day).limit(1)).first() is not None:
         return
     _fill_buckets(connection)
-    for table, counted in _recounted():
+    for table in (daily, daily_waits):
+        counted = recounted(table)
         names = [column.name for column in counted.selected_columns]
         connection.execute(insert(table).from_select(names, counted))
 
@@ -71,20 +71,14 @@ def rollups_differences(connection: Connection) -> list[str]:
     Jobs that were deleted for their age stay in the roll-ups, so a key that holds more jobs than
     the table of jobs is no difference; one that holds fewer is, and so are other sums of as many.
     """
-    return [
-        line for table, counted in _recounted() for line in _differences(connection, table, counted)
-    ]
+    return [line for table in (daily, daily_waits) for line in _differences(connection, table)]
 
 
-def _recounted() -> list[tuple[Table, Select[Any]]]:
-    return [(daily, recount()), (daily_waits, recount_waits())]
-
-
-def _differences(connection: Connection, table: Table, counted: Select[Any]) -> list[str]:
+def _differences(connection: Connection, table: Table) -> list[str]:
     width = len(table.primary_key)
     held = {tuple(row[:width]): tuple(row[width:]) for row in connection.execute(select(table))}
     found = []
-    for row in connection.execute(counted):
+    for row in connection.execute(recounted(table)):
         key, amounts = tuple(row[:width]), tuple(row[width:])
         has = held.pop(key, (0,) * len(amounts))
         if has[0] < amounts[0] or (has[0] == amounts[0] and has != amounts):

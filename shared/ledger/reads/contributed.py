@@ -3,31 +3,30 @@
 Both are the same columns in the same parts of units, so that one code path adds them up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, Subquery, Table, select
+from sqlalchemy import Subquery, Table, select
 from sqlalchemy import union_all as union
 
 from shared.ledger.contributions import DAY_SECONDS
 from shared.ledger.instants import EPOCH
-from shared.ledger.recount import Condition, recount, recount_waits
+from shared.ledger.recount import Condition, each_job, each_wait
 from shared.ledger.tables import daily, daily_waits, jobs
 
 _DAY = timedelta(seconds=DAY_SECONDS)
 _FIRST_DAY = 1  # day 0 holds the jobs that have not ended
-Recount = Callable[..., Select[Any]]
+EachJob = Callable[..., Subquery]
 
 
 def contributed(since: datetime, until: datetime) -> Subquery:
-    """The rows of `daily` for the jobs that ended from `since` to before `until`."""
-    return _in_parts(daily, recount, since, until)
+    """Rows like those of `daily`, for the jobs that ended from `since` to before `until`."""
+    return _in_parts(daily, each_job, since, until)
 
 
 def contributed_waits(since: datetime, until: datetime) -> Subquery:
-    """The rows of `daily_waits` for the same jobs."""
-    return _in_parts(daily_waits, recount_waits, since, until)
+    """Rows like those of `daily_waits`, for the same jobs."""
+    return _in_parts(daily_waits, each_wait, since, until)
 
 
 def whole_days(since: datetime, until: datetime) -> tuple[int, int]:
@@ -36,21 +35,14 @@ def whole_days(since: datetime, until: datetime) -> tuple[int, int]:
     return first, max(first, (until - EPOCH) // _DAY)
 
 
-def _in_parts(table: Table, count: Recount, since: datetime, until: datetime) -> Subquery:
+def _in_parts(table: Table, each: EachJob, since: datetime, until: datetime) -> Subquery:
     first, after = whole_days(since, until)
-    names = [column.name for column in table.columns]
     if first == after:
-        return _chosen(count(*_ended(since, until)), names).subquery()
+        return each(*_ended(since, until))
     parts = [select(table).where(table.c.day >= first, table.c.day < after)]
     edges = ((since, EPOCH + first * _DAY), (EPOCH + after * _DAY, until))
-    parts += [_chosen(count(*_ended(*edge)), names) for edge in edges if edge[0] < edge[1]]
+    parts += [select(each(*_ended(*edge))) for edge in edges if edge[0] < edge[1]]
     return union(*parts).subquery()
-
-
-def _chosen(counted: Select[Any], names: Sequence[str]) -> Select[Any]:
-    """The columns in the order of the table, as a union needs them."""
-    rows = counted.subquery()
-    return select(*(rows.c[name] for name in names))
 
 
 def _ended(since: datetime, until: datetime) -> list[Condition]:

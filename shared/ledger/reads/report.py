@@ -12,12 +12,9 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
-    Double,
     Engine,
     Select,
     Subquery,
-    cast,
     func,
     select,
     type_coerce,
@@ -30,7 +27,7 @@ from shared.domain.waits import percentile_seconds
 from shared.ledger.contributions import AMOUNTS, DAY_SECONDS, PER_GRAM, PER_KWH, PER_SECOND
 from shared.ledger.instants import EPOCH, to_microseconds
 from shared.ledger.reads.contributed import contributed, contributed_waits, whole_days
-from shared.ledger.reads.query import reading
+from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
 from shared.ledger.recount import FINAL
 from shared.ledger.tables import AnyRow, jobs
@@ -101,7 +98,7 @@ def curves(
 def _by_day(since: datetime, until: datetime) -> Select[Any]:
     rows = contributed(since, until).c
     keys = (rows.signal, rows.simulated, rows.day)
-    sums = [_total(rows[f"{name}_micrograms"]).label(f"{name}_micrograms") for name in _SUMMED]
+    sums = [total(rows[f"{name}_micrograms"]).label(f"{name}_micrograms") for name in _SUMMED]
     query = select(rows.signal, rows.simulated, rows.day.label("place"), *sums)
     return query.where(rows.known_jobs > 0).group_by(*keys).order_by(rows.day)
 
@@ -120,21 +117,16 @@ def _by_step(since: datetime, until: datetime, step: timedelta) -> Select[Any]:
 
 def _sums(rows: Subquery, by: GroupBy) -> Select[Any]:
     keys = (rows.c.signal, rows.c.simulated, rows.c.state, rows.c[by.value])
-    sums = [_total(rows.c[name]).label(name) for name in AMOUNTS]
+    sums = [total(rows.c[name]).label(name) for name in AMOUNTS]
     query = select(*keys[:-1], keys[-1].label("group_key"), *sums)
     return query.where(rows.c.ran_jobs > 0).group_by(*keys)
 
 
 def _waits(rows: Subquery, by: GroupBy) -> Select[Any]:
     keys = (rows.c.signal, rows.c.simulated, rows.c[by.value], rows.c.bucket)
-    sums = [_total(rows.c[name]).label(name) for name in ("jobs", "wait_microseconds")]
+    sums = [total(rows.c[name]).label(name) for name in ("jobs", "wait_microseconds")]
     named = (rows.c.signal, rows.c.simulated, rows.c[by.value].label("group_key"), rows.c.bucket)
     return select(*named, *sums).group_by(*keys)
-
-
-def _total(column: ColumnElement[int]) -> ColumnElement[float]:
-    """In floating point, which is exact for such sums, and cannot overflow as 64 bits can."""
-    return func.sum(cast(column, Double))
 
 
 def _add(group: Amounts, row: AnyRow) -> None:

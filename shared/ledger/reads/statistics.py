@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Engine, Select, cast, func, select
+from sqlalchemy import Engine, Select, func, select
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness, Signal
@@ -14,7 +14,7 @@ from shared.domain.jobs import State
 from shared.ledger.contributions import PER_GRAM, PER_KWH
 from shared.ledger.reads.fleet import WORKER_SERVICE, PoolSize, ServiceRow, live_pools, services
 from shared.ledger.reads.grid import GridNow, latest_grid
-from shared.ledger.reads.query import reading
+from shared.ledger.reads.query import reading, total
 from shared.ledger.tables import daily, rejections
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -145,7 +145,7 @@ def statistics(engine: Engine, now: datetime, region: str | None = None) -> Stat
 
 
 def _counts(engine: Engine, region: str | None) -> JobCounts:
-    by_state = _of(region, select(daily.c.state, _total(daily.c.jobs))).group_by(daily.c.state)
+    by_state = _of(region, select(daily.c.state, total(daily.c.jobs))).group_by(daily.c.state)
     with reading(engine) as connection:
         found = {state: int(count) for state, count in connection.execute(by_state)}
         rejected = connection.scalar(select(func.count()).select_from(rejections)) or 0
@@ -161,7 +161,7 @@ def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> Counter[s
     grid's present kind go by their own names, those of the others begin with `other_`.
     """
     kind = (daily.c.signal, daily.c.simulated)
-    sums = [_total(daily.c[name]).label(name) for name in _SUMMED]
+    sums = [total(daily.c[name]).label(name) for name in _SUMMED]
     query = _of(region, select(*kind, *sums).where(daily.c.ran_jobs > 0)).group_by(*kind)
     found: Counter[str] = Counter()
     with reading(engine) as connection:
@@ -174,11 +174,6 @@ def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> Counter[s
 
 def _of(region: str | None, query: AnySelect) -> AnySelect:
     return query if region is None else query.where(daily.c.region == region)
-
-
-def _total(column: ColumnElement[int]) -> ColumnElement[float]:
-    """In floating point, which is exact for such sums, and cannot overflow as 64 bits can."""
-    return func.sum(cast(column, Double))
 
 
 def _figure(sums: Counter[str], name: str, per_unit: int) -> float | None:

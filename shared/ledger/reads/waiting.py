@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, cast, func, select
-from sqlalchemy.types import Double
+from sqlalchemy import Engine, func, select
 
 from shared.domain.grid import Signal
 from shared.domain.waits import bounds_seconds
 from shared.ledger.contributions import PER_GRAM, PER_SECOND
 from shared.ledger.reads.contributed import contributed, contributed_waits
-from shared.ledger.reads.query import reading
+from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report import group_name, kind_of
 from shared.ledger.reads.report_rows import GroupBy, Kind
 from shared.ledger.tables import AnyRow
@@ -66,7 +65,7 @@ def deferral_costs(
     rows = contributed(since, until).c
     keys = (rows.signal, rows.simulated, rows[by.value].label("group_key"))
     sums = [
-        func.sum(cast(rows[f"deferred_{name}"], Double)).label(name)
+        total(rows[f"deferred_{name}"]).label(name)
         for name in ("jobs", "wait_microseconds", "avoided_micrograms")
     ]
     query = select(*keys, *sums).where(rows.deferred_jobs > 0).group_by(*keys).order_by(*keys)
