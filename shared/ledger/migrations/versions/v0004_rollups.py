@@ -153,9 +153,7 @@ def _convert_rank(table: str, column: str, *, shrink: bool) -> None:
 
 def _convert_in_sqlite(*, shrink: bool) -> None:
     """Values first: the copy that changes the types of columns takes them as they are."""
-    connection = op.get_bind().connection.dbapi_connection
-    if connection is None:
-        raise RuntimeError("the migration has no connection")
+    connection: Any = op.get_bind().connection.dbapi_connection
     connection.create_function("converted_id", 1, _small_id if shrink else _long_id)
     connection.create_function("converted_rank", 1, _small_rank if shrink else _long_rank)
     for table in {**IDS, **RANKS}:
