@@ -4,7 +4,7 @@ from fractions import Fraction
 from math import ceil, inf, nan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.waits import GROWTH, bounds_seconds, bucket_of, percentile_seconds
@@ -18,6 +18,7 @@ def counted(waits: list[float]) -> list[tuple[int, int, float]]:
     return [(bucket, len(inside), sum(inside)) for bucket, inside in held.items()]
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e7))
 def test_a_wait_lies_in_its_bucket(wait_seconds: float) -> None:
     first, after = bounds_seconds(bucket_of(wait_seconds))
@@ -29,6 +30,7 @@ def test_no_wait_worth_a_bucket_is_in_the_first(wait_seconds: float) -> None:
     assert bucket_of(wait_seconds) == 0
 
 
+@settings(deadline=None)
 @given(WAITS, st.sampled_from([Fraction(1, 2), Fraction(95, 100), Fraction(1)]))
 def test_a_percentile_is_off_by_less_than_a_bucket(waits: list[float], share: Fraction) -> None:
     exact = sorted(waits)[ceil(len(waits) * share) - 1]
@@ -37,6 +39,7 @@ def test_a_percentile_is_off_by_less_than_a_bucket(waits: list[float], share: Fr
     assert exact / GROWTH - 1 <= found <= exact * GROWTH + 1
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1e6), st.integers(1, 50))
 def test_equal_waits_have_exactly_themselves(wait_seconds: float, count: int) -> None:
     found = percentile_seconds([(bucket_of(wait_seconds), count, wait_seconds * count)])

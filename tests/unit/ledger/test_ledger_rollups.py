@@ -161,7 +161,9 @@ def stored(story: Any, number: int, told: dict[str, Any]) -> dict[str, Any]:
 
 @given(told=st.lists(told_rows(), max_size=12), edges=st.tuples(*[st.integers(0, 4 * 24)] * 2))
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_rows_add_up_the_same_in_python_in_sql_and_by_hand(
     ledger: Any, story: Any, told: list[dict[str, Any]], edges: tuple[int, int]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -19,12 +19,14 @@ RANKS = st.text("0123456789abcdef", max_size=60)
 MOST_BYTES_OF_A_LIFE = 520
 
 
+@settings(deadline=None)
 @given(RANKS)
 def test_a_rank_comes_back(text: str) -> None:
     assert unpack_rank(pack_rank(text)) == text
     assert len(pack_rank(text)) <= len(text) / 2 + 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.data())
 def test_ranks_of_one_width_keep_their_order(width: int, data: st.DataObject) -> None:
     digits = st.text("0123456789abcdef", min_size=width, max_size=width)
@@ -46,6 +48,7 @@ def test_words_come_back_also_those_without_a_letter(ledger: Any) -> None:
         word.process_bind_param(WORDS["deferred"], dialect)
 
 
+@settings(deadline=None)
 @given(st.uuids())
 def test_an_id_is_16_bytes_in_sqlite(identifier: UUID) -> None:
     dialect: Any = type("Dialect", (), {"name": "sqlite"})()
@@ -54,6 +57,7 @@ def test_an_id_is_16_bytes_in_sqlite(identifier: UUID) -> None:
     assert Identifier().process_result_value(stored, dialect) == identifier
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.text(), st.recursive(st.text() | st.none(), st.lists)),
     st.uuids(),
