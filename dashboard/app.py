@@ -10,10 +10,28 @@ if str(HERE.parent) not in sys.path:
     # Streamlit puts the script's own folder on the path, but not the one that holds `shared`.
     sys.path.append(str(HERE.parent))
 
-from dashboard.views import live  # noqa: E402 - after the path
+from dashboard.views import (  # noqa: E402 - after the path
+    job,
+    jobs,
+    live,
+    plan,
+    savings,
+    submit,
+    system,
+    workers,
+)
 
 st.set_page_config(page_title="Carbon-aware jobs", page_icon=str(HERE / "icon.png"), layout="wide")
 st.navigation(
-    [st.Page(live.page, title="Live", icon=":material/monitoring:", url_path="live", default=True)],
+    [
+        st.Page(live.page, title="Live", url_path="live", default=True),
+        st.Page(jobs.page, title="Jobs", url_path="jobs"),
+        st.Page(savings.page, title="Savings", url_path="savings"),
+        st.Page(plan.page, title="Plan", url_path="plan"),
+        st.Page(workers.page, title="Workers", url_path="workers"),
+        st.Page(system.page, title="System", url_path="system"),
+        st.Page(submit.page, title="Submit", url_path="submit"),
+        job.link(),
+    ],
     position="top",
 ).run()

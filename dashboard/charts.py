@@ -10,7 +10,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.frames import EXPECTED, RECORDED, Timeline
+from dashboard.frames import DEFERRED, EXPECTED, READY, RECORDED, Timeline
 from dashboard.theme import Ink
 from shared.domain.bands import KNOWN_BANDS
 
@@ -31,6 +31,7 @@ def grid_chart(rows: Timeline, ink: Ink) -> Chart:
         *_background(rows.bands, ink),
         _line(rows, ink),
         *_now(rows.now, ink),
+        _deadlines(rows.due, ink),
         _bubbles(rows.planned, ink),
         *_hover(rows, ink),
     ]
@@ -173,39 +174,60 @@ def capacity_chart(steps: pd.DataFrame, rows: Timeline | None, ink: Ink) -> Char
     line = base.mark_line(interpolate="step-after", color=theme.RUNNING, strokeWidth=2)
     dots = base.mark_point(filled=True, size=18, color=theme.RUNNING, opacity=0.9)
     layers = [area, line, dots.encode(tooltip=tooltip)]
-    if rows is not None:
-        ends = pd.DataFrame(
-            {"at": [rows.start, rows.bands["end"].max() if len(rows.bands) else rows.end]}
-        )
-        layers += [alt.Chart(ends).mark_rule(opacity=0).encode(x=_time()), *_now(rows.now, ink)]
-    return alt.layer(*layers).properties(height=190)
+    return alt.layer(*layers, *_same_span(rows, ink)).properties(height=190)
 
 
-def states_chart(states: pd.DataFrame, ink: Ink) -> Chart:
-    """Jobs by state, in the order of a job's life."""
-    groups = {
-        "waiting": theme.WAITING,
-        "running": theme.RUNNING,
-        "done": theme.DONE,
-        "failed": theme.FAILED,
-    }
+def queue_chart(steps: pd.DataFrame, rows: Timeline | None, ink: Ink) -> Chart:
+    """How many jobs waited, and for what, under the time axis of the hero chart."""
+    axis = alt.Axis(
+        minExtent=AXIS_WIDTH,
+        maxExtent=AXIS_WIDTH,
+        tickMinStep=1,
+        tickCount=4,
+        format="d",
+        titlePadding=6,
+    )
     colour = alt.Color(
-        "group:N", scale=alt.Scale(domain=list(groups), range=list(groups.values())), legend=None
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=[DEFERRED, READY], range=[theme.WAITING, theme.RUNNING]),
+        legend=alt.Legend(orient="top"),
     )
-    state = alt.Y("state:N", sort=None, title=None, axis=alt.Axis(labelLimit=200, ticks=False))
-    jobs = alt.X(
-        "jobs:Q",
-        title="Number of jobs",
-        axis=alt.Axis(tickMinStep=1, format="d", tickCount=5),
-        scale=alt.Scale(domainMin=0, padding=0, nice=True),
+    base = alt.Chart(steps).encode(
+        x=_time(),
+        y=alt.Y("jobs:Q", title="Jobs waiting", axis=axis, stack="zero"),
+        color=colour,
+        order="order:Q",
     )
-    base = alt.Chart(states).encode(y=state, x=jobs)
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        color=colour, tooltip=[alt.Tooltip("state:N"), alt.Tooltip("jobs:Q")]
+    tooltip = [
+        alt.Tooltip("at:T", title="From", format=TIME_TOOLTIP),
+        alt.Tooltip("jobs:Q", title="Jobs"),
+        alt.Tooltip("kind:N", title="Waiting"),
+    ]
+    areas = base.mark_area(interpolate="step-after", opacity=0.75)
+    points = base.mark_point(filled=True, size=40, opacity=0.01).encode(tooltip=tooltip)
+    return alt.layer(areas, points, *_same_span(rows, ink)).properties(height=230)
+
+
+def _same_span(rows: Timeline | None, ink: Ink) -> list[alt.Chart]:
+    """What makes a chart's time axis that of the hero chart, and its rule for now."""
+    if rows is None:
+        return []
+    last = rows.bands["end"].max() if len(rows.bands) else rows.end
+    ends = pd.DataFrame({"at": [rows.start, last]})
+    return [alt.Chart(ends).mark_rule(opacity=0).encode(x=_time()), *_now(rows.now, ink)]
+
+
+def _deadlines(due: pd.DataFrame, ink: Ink) -> alt.Chart:
+    ticks: alt.Chart = alt.Chart(due).mark_tick(
+        color=ink.line, thickness=2, size=14, orient="vertical"
     )
-    labels = base.mark_text(align="left", dx=5, color=ink.line).encode(
-        text=alt.Text("jobs:Q", format=",d")
+    drawn: alt.Chart = ticks.encode(
+        x=_time(),
+        y=alt.Y("value:Q"),
+        tooltip=[
+            alt.Tooltip("at:T", title="Deadline", format=TIME_TOOLTIP),
+            alt.Tooltip("jobs:Q", title="Jobs due"),
+        ],
     )
-    # Room for the number behind the longest bar.
-    room = base.transform_calculate(jobs="datum.jobs * 1.12").mark_point(opacity=0)
-    return alt.layer(bars, labels, room).properties(height=max(40 * len(states), 160))
+    return drawn

@@ -1,17 +1,21 @@
 """The rows that the charts draw, from what the ledger says; pure."""
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pandas as pd
 
 from shared.domain.bands import KNOWN_BANDS, Cuts, index_cuts
 from shared.domain.grid import Curve
-from shared.ledger.reads import GridNow, JobCounts, PlannedSlot, PoolSize, ReadingRow, ServiceRow
+from shared.ledger.reads import GridNow, PlannedSlot, PoolSize, ReadingRow, ServiceRow
+from shared.ledger.reads.dashboard_live import DeadlineCount, Waiting
 
+DEFERRED, READY = "for cleaner power", "for a free worker"
+QUEUE_POINTS = 300
 RECORDED, EXPECTED = "recorded", "forecast"
 GRAMS_TITLE = "Carbon intensity, gCO\u2082/kWh"
 INDEX_TITLE = "Signal index, percentile (0 cleanest)"
@@ -33,12 +37,14 @@ class Timeline:
         points: `at`, `value`, `kind`, `band`.
         bands: the background's rectangles.
         planned: jobs that wait, by slot.
+        due: unfinished jobs by their deadline.
         title: of the axis of values, with its unit.
     """
 
     points: pd.DataFrame
     bands: pd.DataFrame
     planned: pd.DataFrame
+    due: pd.DataFrame
     now: datetime
     start: datetime
     end: datetime
@@ -51,6 +57,7 @@ def timeline(
     planned: Sequence[PlannedSlot],
     now: datetime,
     span: timedelta,
+    deadlines: Sequence[DeadlineCount] = (),
 ) -> Timeline | None:
     """History and forecast of one region; None while there is no value to draw."""
     in_grams = any(row.intensity_g_per_kwh is not None for row in readings) or bool(grid.forecast)
@@ -68,6 +75,11 @@ def timeline(
         points=pd.DataFrame([*past, *future], columns=["at", "value", "kind", "band"]),
         bands=_bands(cuts, values, start, max(end, *(slot.planned_at for slot in slots), end)),
         planned=_planned(slots, curve, values[-1]),
+        due=_due(
+            [each for each in deadlines if each.at <= end],
+            timedelta(seconds=grid.period_seconds),
+            min(values),
+        ),
         now=now,
         start=start,
         end=end,
@@ -206,30 +218,49 @@ def evenly(times: Sequence[datetime], values: Sequence[float], points: int) -> l
     return [float(values[place]) for place in places]
 
 
-STATES = (
-    ("submitted", "to be decided", "waiting"),
-    ("deferred", "waiting for cleaner power", "waiting"),
-    ("ready", "ready to start", "waiting"),
-    ("running", "running", "running"),
-    ("retrying", "waiting to try again", "waiting"),
-    ("paused", "paused", "waiting"),
-    ("succeeded", "done", "done"),
-    ("dead", "failed for good", "failed"),
-    ("cancelled", "cancelled", "failed"),
-    ("expired", "deadline passed", "failed"),
-    ("rejected", "rejected as invalid", "failed"),
-)
-ALWAYS_SHOWN = frozenset({"deferred", "ready", "running", "succeeded", "dead"})
+STATE_WORDS = {
+    "submitted": "to be decided",
+    "deferred": "waiting for cleaner power",
+    "ready": "ready to start",
+    "running": "running",
+    "retrying": "waiting to try again",
+    "paused": "paused",
+    "succeeded": "done",
+    "dead": "failed for good",
+    "cancelled": "cancelled",
+    "expired": "deadline passed",
+    "rejected": "rejected as invalid",
+}
 
 
-def states(counts: JobCounts) -> pd.DataFrame:
-    """Jobs by state in words; the states that jobs seldom are in show up when one is."""
-    rows: list[Row] = [
-        {"state": words, "group": group, "jobs": getattr(counts, name)}
-        for name, words, group in STATES
-        if name in ALWAYS_SHOWN or getattr(counts, name)
-    ]
-    return pd.DataFrame(rows, columns=["state", "group", "jobs"])
+def queue_steps(steps: Sequence[Waiting], since: datetime, now: datetime) -> pd.DataFrame:
+    """What waited when, in two kinds that are drawn on top of each other."""
+    shown = _thinned(steps, (now - since) / QUEUE_POINTS)
+    if shown:
+        shown.append(Waiting(now, shown[-1].deferred, shown[-1].ready))
+    rows: list[Row] = []
+    for step in shown:
+        rows.append({"at": step.at, "jobs": step.deferred, "kind": DEFERRED, "order": 1})
+        rows.append({"at": step.at, "jobs": step.ready, "kind": READY, "order": 0})
+    return pd.DataFrame(rows, columns=["at", "jobs", "kind", "order"])
 
 
-STATE_WORDS = {name: words for name, words, _ in STATES}
+def _thinned(steps: Sequence[Waiting], apart: timedelta) -> list[Waiting]:
+    """Of changes that lie closer together than can be seen, the last one."""
+    kept: list[Waiting] = []
+    for step in steps:
+        if len(kept) > 1 and step.at - kept[-2].at < apart:
+            kept[-1] = step
+        else:
+            kept.append(step)
+    return kept
+
+
+def _due(deadlines: Sequence[DeadlineCount], period: timedelta, low: float) -> pd.DataFrame:
+    """Deadlines ahead, those of one period together, at the bottom of the chart."""
+    found: Counter[datetime] = Counter()
+    for deadline in deadlines:
+        whole = deadline.at.timestamp() // period.total_seconds() * period.total_seconds()
+        found[datetime.fromtimestamp(whole, UTC)] += deadline.jobs
+    rows = [{"at": at, "jobs": jobs, "value": low} for at, jobs in sorted(found.items())]
+    return pd.DataFrame(rows, columns=["at", "jobs", "value"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.domain.bands import Band
 
-WAITING, RUNNING, DONE, FAILED = "#E69F00", "#0072B2", "#009E73", "#D55E00"
+WAITING, RUNNING, DONE, FAILED, ASKED = "#E69F00", "#0072B2", "#009E73", "#D55E00", "#808894"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,17 @@ def clock(at: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
     return at.astimezone(zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def moment(at: datetime, beside: datetime, zone: tzinfo) -> str:
+    """A time of day in the viewer's zone, with its date where `beside` is of another day.
+
+    Seconds are told where the two are less than ten minutes apart.
+    """
+    here = at.astimezone(zone)
+    close = abs((at - beside).total_seconds()) < 600
+    time = clock(at, zone, seconds=close)
+    return time if here.date() == beside.astimezone(zone).date() else f"{here:%-d %b} {time}"
+
+
 def between(start: datetime, end: datetime, zone: tzinfo) -> str:
     """A window in the viewer's zone; seconds where it is shorter than ten minutes."""
     short = (end - start).total_seconds() < 600
@@ -104,6 +115,19 @@ def source(name: str | None) -> str:
 def count(many: int, noun: str) -> str:
     """`1 job`, `2 jobs`."""
     return f"{many:,} {noun}" if many == 1 else f"{many:,} {noun}s"
+
+
+def times(many: int) -> str:
+    """`never`, `once`, `3 times`."""
+    return {0: "never", 1: "once"}.get(many, f"{many:,} times")
+
+
+def away(at: datetime, now: datetime) -> str:
+    """How far off an instant is: `in 2 h 5 min`, `3 min ago`, `now`."""
+    seconds = (at - now).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    return f"in {duration(seconds)}" if seconds > 0 else f"{duration(-seconds)} ago"
 
 
 def escape(text: str, *, in_badge: bool = False) -> str:

@@ -12,6 +12,7 @@ from shared.broker.topology import Exchange, Topology
 from shared.messages import (
     AnyControl,
     AnyEvent,
+    IntensityRevised,
     IntensityUpdated,
     JobClaimed,
     JobSubmit,
@@ -49,6 +50,7 @@ def asyncapi() -> dict[str, Any]:
         "events": _channel(topology.events, "#", list(EVENTS)),
         "control": _channel(topology.control, "#", list(CONTROLS)),
         "intensity": _channel(topology.intensity, "intensity.updated.{region}", [IntensityUpdated]),
+        "revisions": _channel(topology.intensity, "intensity.revised.{region}", [IntensityRevised]),
     }
     for parameter, text in (("region", "a grid region"), ("lane", "urgent, normal, background")):
         for channel in channels.values():
@@ -72,6 +74,7 @@ def asyncapi() -> dict[str, Any]:
             "askForSomething": _operation("receive", "control"),
             "tellWhatHappened": _operation("send", "events"),
             "broadcastIntensity": _operation("send", "intensity"),
+            "tellWhatWasRevised": _operation("send", "revisions"),
         },
         "components": {
             "messages": {

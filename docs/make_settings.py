@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from dashboard.settings import DashboardSettings
 from services.cli.settings import CliSettings
 from services.cli.up_settings import UpSettings
 from services.demo.__main__ import DemoSettings
@@ -32,6 +33,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Scheduler": SchedulerSettings,
     "Worker pool": WorkerSettings,
     "Ledger, dashboard and command line": LedgerAddress,
+    "Dashboard": DashboardSettings,
     "Ledger": LedgerSettings,
     "WattTime emulator": EmulatorSettings,
     "`carbon-aware up`": UpSettings,

@@ -10,6 +10,8 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from shared.domain.bands import Band
+from shared.domain.jobs import OnDeadline, Priority
 from shared.errors import ConfigurationError
 from shared.messages import explain
 
@@ -101,4 +103,28 @@ class JobsFile(Settings):
 
     jobs_file: Path = Field(
         Path("jobs.toml"), description="the job catalogue and the periodic jobs; may be absent"
+    )
+
+
+class JobsSettings(BrokerSettings, JobsFile):
+    """What a submission gets where neither it nor the catalogue says anything."""
+
+    default_max_band: Band = Field(Band.LOW, description="carbon requirement of a silent job")
+    default_priority: Priority = Field(Priority.NORMAL, description="priority of a silent job")
+    default_deadline_seconds: float = Field(
+        86_400.0, gt=0, description="latest finish of a silent job, from its submission"
+    )
+    default_expected_duration_seconds: float = Field(
+        300.0, gt=0, description="expected duration of a silent job"
+    )
+    default_retries: int = Field(3, ge=0, le=100, description="retries of a silent job")
+    default_on_deadline: OnDeadline = Field(
+        OnDeadline.RUN, description="run or expire, when a deadline can no longer be met"
+    )
+    margin_seconds: float = Field(60.0, ge=0, description="safety kept before a latest start")
+    idempotency_hours: float = Field(
+        24.0,
+        gt=0,
+        le=168,
+        description="how long an idempotency key or an own id stands for its job",
     )

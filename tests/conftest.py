@@ -1,4 +1,4 @@
-"""Fixtures for every test: a real RabbitMQ, and names of one's own on it."""
+"""Fixtures for every test: a real RabbitMQ, names of one's own on it, and a real PostgreSQL."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.rabbitmq_server import find_server
 
-pytest_plugins = ["services.testkit"]
+pytest_plugins = ["services.testkit", "tests.postgres_server"]
 
 
 def pytest_configure() -> None:

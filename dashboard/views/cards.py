@@ -1,88 +1,38 @@
-"""The head of the page: where the numbers come from, and the numbers that matter."""
+"""The cards of the page Live: the numbers that matter."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal
 
 import streamlit as st
 
-from dashboard import theme, words
-from dashboard.data import SPARK_POINTS, Now, ahead
+from dashboard import words
+from dashboard.data.live import SPARK_POINTS, Now, ahead
 from dashboard.views.zone import zone
-from shared.domain.grid import Freshness
 from shared.domain.outlook import cleanest_window
-from shared.ledger.reads import Statistics
-from shared.runtime import system_clock
-
-Colour = Literal["green", "orange", "gray"]
-_FRESHNESS: dict[Freshness, tuple[Colour, str, str]] = {
-    Freshness.LIVE: ("green", ":material/check_circle:", "live"),
-    Freshness.FORECAST: ("orange", ":material/schedule:", "from the last forecast"),
-    Freshness.FORECASTER: ("orange", ":material/query_stats:", "from the built-in forecaster"),
-    Freshness.UNKNOWN: ("gray", ":material/help:", "unknown"),
-}
+from shared.ledger.reads import JobCounts
+from shared.ledger.reads.dashboard_live import AvoidedSum
 
 
-def clock() -> datetime:
-    """The time now."""
-    return system_clock()
+def show(now: Now, today: AvoidedSum | None, month: AvoidedSum | None) -> None:
+    """All cards.
 
-
-def show(now: Now) -> None:
-    """Badges, what is wrong with the data if anything is, and the cards."""
-    _source(now)
-    with st.grid(4, min_column_width=240):
+    Args:
+        now: what holds.
+        today: what was avoided since midnight where the viewer is; None while it is not known.
+        month: what was avoided within 30 days.
+    """
+    with st.grid(5, min_column_width=220):
         _intensity(now)
         _window(now)
         _capacity(now)
-        _avoided(now)
-    with st.grid(4, min_column_width=150):
-        _energy(now.statistics)
-        _running(now.statistics)
-        _deferred(now.statistics)
-        _done(now.statistics)
-
-
-def _source(now: Now) -> None:
-    stats = now.statistics
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f"<span>Grid now</span> {theme.band_chip(stats.band)}", width="content")
-        if stats.simulated:
-            st.badge("SIMULATED", icon=":material/science:", color="violet")
-        colour, icon, rung = _FRESHNESS[stats.freshness]
-        st.badge(_age(stats, rung), icon=icon, color=colour)
-        if stats.source is not None:
-            st.badge(words.escape(words.source(stats.source), in_badge=True), color="gray")
-            st.badge(words.escape(stats.region or words.UNKNOWN, in_badge=True), color="gray")
-            st.badge(f"{stats.signal} signal", color="gray")
-    _remarks(stats)
-
-
-def _age(stats: Statistics, rung: str) -> str:
-    if stats.age_seconds is None:
-        return f"grid {rung}"
-    return f"{rung}, {words.duration(stats.age_seconds)} old"
-
-
-def _remarks(stats: Statistics) -> None:
-    warnings = [words.escape(warning) for warning in stats.warnings]
-    if stats.simulated:
-        st.info(
-            "**Simulated grid.** A recording is replayed: the jobs and their timing are real, the "
-            "carbon figures are those of the recording. " + " ".join(warnings),
-            icon=":material/science:",
-        )
-        warnings = []
-    if stats.source is None:
-        st.info(
-            "**Nothing is known of the grid yet.** Jobs run without waiting until the first "
-            "update arrives. `carbon-aware doctor` says what is missing.",
-            icon=":material/hourglass_empty:",
-        )
-    elif stats.reason is not None:
-        st.warning(words.escape(stats.reason), icon=":material/warning:")
-    for warning in warnings:
-        st.warning(warning, icon=":material/warning:")
+        _avoided("today", today)
+        _avoided("in 30 days", month)
+    jobs = now.statistics.jobs
+    with st.grid(5, min_column_width=150):
+        _plain("Jobs deferred", f"{jobs.deferred + jobs.submitted:,}", "for cleaner power")
+        _plain("Jobs ready", f"{jobs.ready:,}", "for a free worker")
+        _plain("Jobs running", f"{jobs.running:,}", _interrupted(jobs))
+        _plain("Jobs done", f"{jobs.succeeded:,}", _called_off(jobs))
+        _plain("Jobs failed", f"{jobs.dead:,}", _rejected(jobs))
 
 
 def _intensity(now: Now) -> None:
@@ -137,59 +87,51 @@ def _window(now: Now) -> None:
     )
 
 
-def _avoided(now: Now) -> None:
-    stats = now.statistics
-    number, unit = words.mass(stats.avoided_g)
-    percent = words.share(stats.avoided_g, stats.baseline_g)
+def _avoided(when: str, total: AvoidedSum | None) -> None:
+    if total is None:
+        _plain(f"CO\u2082 avoided {when}", words.UNKNOWN, "the ledger does not answer")
+        return
+    number, unit = words.mass(total.avoided_g)
+    percent = words.share(total.avoided_g, total.baseline_g)
+    missing = f" {words.count(total.unknown_jobs, 'job')} not counted: of another kind, or unknown."
     st.metric(
-        f"CO\u2082 avoided, {unit}",
+        f"CO\u2082 avoided {when}, {unit}",
         number,
         None if percent is None else words.signed_percent(percent),
         delta_arrow="off",
-        delta_description="vs running at once" if percent is not None else "no job has run yet",
+        delta_description="vs running at once" if total.jobs else "no job has ended yet",
         border=True,
         height="stretch",
-        chart_data=_thinned(now.avoided_g),
-        chart_type="area",
         help="Emissions of the same jobs run at the moment of their submission, less what they "
         "really emitted. Negative if waiting made it worse."
-        + (
-            f" {words.count(stats.unknown_jobs, 'job')} not counted: figures unknown."
-            if stats.unknown_jobs
-            else ""
-        ),
-    )
-
-
-def _energy(stats: Statistics) -> None:
-    number, unit = words.energy(stats.energy_kwh)
-    _plain(
-        f"Energy used, {unit}",
-        number,
-        f"{words.with_unit(words.mass(stats.emissions_g))} CO\u2082 emitted",
+        + (missing if total.unknown_jobs else ""),
     )
 
 
 def _capacity(now: Now) -> None:
-    capacity, label = now.statistics.capacity, "Capacity, jobs at once"
+    capacity, label = now.statistics.capacity, "Capacity in use, jobs"
     if not capacity.pools:
-        _plain(label, "0", "no worker is running")
+        _plain(label, "0 of 0", "no worker is running")
         return
     reasons = {pool.reason for pool in now.pools}
     because = reasons.pop() if len(reasons) == 1 else f"base {capacity.base_consumers}"
-    _plain(label, f"{capacity.consumers:,}", because, _thinned(now.capacity))
+    running = now.statistics.jobs.running
+    _plain(label, f"{running:,} of {capacity.consumers:,}", because, _thinned(now.capacity))
 
 
-def _running(stats: Statistics) -> None:
-    _plain("Jobs running", f"{stats.jobs.running:,}", f"{stats.jobs.ready:,} ready to start")
+def _interrupted(jobs: JobCounts) -> str:
+    again = jobs.retrying + jobs.paused
+    return f"{again:,} wait to go on" if again else "none interrupted"
 
 
-def _deferred(stats: Statistics) -> None:
-    _plain("Jobs deferred", f"{stats.jobs.deferred:,}", "for cleaner power")
+def _called_off(jobs: JobCounts) -> str:
+    return f"{jobs.cancelled:,} cancelled" if jobs.cancelled else "none cancelled"
 
 
-def _done(stats: Statistics) -> None:
-    _plain("Jobs done", f"{stats.jobs.succeeded:,}", f"{stats.jobs.dead:,} failed for good")
+def _rejected(jobs: JobCounts) -> str:
+    late = f"{jobs.expired:,} too late" if jobs.expired else ""
+    wrong = f"{jobs.rejected:,} rejected" if jobs.rejected else ""
+    return ", ".join(filter(None, (late, wrong))) or "none rejected"
 
 
 def _thinned(values: Sequence[float]) -> list[float] | None:

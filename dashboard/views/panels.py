@@ -8,7 +8,9 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts, frames, tables, words
-from dashboard.data import Details, ahead
+from dashboard.data.live import Details, ahead
+from dashboard.frames import Timeline
+from dashboard.tables import Decision
 from dashboard.views.zone import ink, zone
 
 _TIME = "HH:mm:ss"
@@ -19,10 +21,9 @@ def show(details: Details) -> None:
     _grid(details)
     left, right = st.columns(2, gap="large")
     with left:
-        _states(details)
+        _decisions(details)
     with right:
         _workers(details)
-    _decisions(details)
     _jobs(details)
 
 
@@ -30,7 +31,12 @@ def _grid(details: Details) -> None:
     rows = None
     if details.grid is not None:
         rows = frames.timeline(
-            details.grid, details.readings, details.planned, details.at, ahead(details.grid)
+            details.grid,
+            details.readings,
+            details.planned,
+            details.at,
+            ahead(details.grid),
+            details.deadlines,
         )
     st.subheader("The grid, and what is planned into it", anchor=False)
     if rows is None:
@@ -41,28 +47,43 @@ def _grid(details: Details) -> None:
             key="grid",
             alt="Carbon intensity over time, recorded and forecast, with planned jobs",
         )
+        st.caption(
+            "Circles are jobs that wait for their slot, the larger the more of them. Marks along "
+            "the bottom are deadlines of unfinished jobs."
+        )
+    _capacity(details, rows)
+    _queue(details, rows)
+
+
+def _capacity(details: Details, rows: Timeline | None) -> None:
     steps = frames.capacity_steps(
         details.sizes, details.pools, details.beats, details.since, details.at
     )
-    if not steps.empty:
-        st.subheader("Capacity follows the grid", anchor=False)
-        st.altair_chart(
-            charts.capacity_chart(steps, rows, ink()),
-            key="capacity",
-            alt="How many jobs may run at once, over time",
-        )
+    if steps.empty:
+        return
+    st.subheader("Capacity follows the grid", anchor=False)
+    st.altair_chart(
+        charts.capacity_chart(steps, rows, ink()),
+        key="capacity",
+        alt="How many jobs may run at once, over time",
+    )
 
 
-def _states(details: Details) -> None:
-    st.subheader("Jobs by state", anchor=False)
-    counts = frames.states(details.statistics.jobs)
-    if not counts["jobs"].sum():
+def _queue(details: Details, rows: Timeline | None) -> None:
+    steps = frames.queue_steps(details.waiting, details.since, details.at)
+    st.subheader("Jobs waiting", anchor=False)
+    if steps.empty:
         st.info(
-            "**No jobs yet.** Submit one: `carbon-aware submit nightly_report --deadline 6h`",
+            "**No jobs yet.** Submit one on the page Submit, or with "
+            "`carbon-aware submit nightly_report --deadline 6h`",
             icon=":material/add_task:",
         )
         return
-    st.altair_chart(charts.states_chart(counts, ink()), key="states", alt="Jobs by state")
+    st.altair_chart(
+        charts.queue_chart(steps, rows, ink()),
+        key="queue",
+        alt="How many jobs waited for cleaner power and for a free worker, over time",
+    )
 
 
 def _workers(details: Details) -> None:
@@ -90,16 +111,19 @@ def _workers(details: Details) -> None:
 
 def _decisions(details: Details) -> None:
     st.subheader("Latest decisions", anchor=False)
-    rows = tables.decisions(details.decisions)
+    rows = tables.decisions(details.decisions, zone())
     if not rows:
         st.caption("Each decision about a job appears here, with its reason.")
         return
-    lines = (
-        f":gray[{words.clock(row.at, zone(), seconds=True)}] "
-        f":{row.colour}-badge[{row.outcome}] **{words.escape(row.job)}** {words.escape(row.reason)}"
-        for row in rows
-    )
-    st.markdown("\n\n".join(lines))
+    st.markdown("\n\n".join(map(_decision, rows)))
+
+
+def _decision(row: Decision) -> str:
+    """One line; what a user wrote is shown as it is."""
+    at = words.clock(row.at, zone(), seconds=True)
+    job = f"**[{words.escape(row.job)}](job?id={row.job_id})**"
+    outcome = f":{row.colour}-badge[{row.outcome}]"
+    return f":gray[{at}] {outcome} {job} {words.escape(row.reason)}"
 
 
 def _jobs(details: Details) -> None:
@@ -130,4 +154,5 @@ def _table(
         key=key,
         column_config={**times, **columns},
         height=height,
+        placeholder=tables.NOT_YET,
     )

@@ -13,6 +13,7 @@ from services.cli import (
     commands_control,
     commands_dead,
     commands_grid,
+    commands_ledger,
     commands_read,
     commands_report,
     commands_schedule,
@@ -21,7 +22,7 @@ from services.cli import (
     simulate,
 )
 from services.cli.command_group import EXIT_CODES, OneLineErrors
-from services.cli.durations import parse_duration
+from shared.domain.durations import parse_duration
 
 app = typer.Typer(
     cls=OneLineErrors,
@@ -118,6 +119,7 @@ app.command()(commands_control.resume)
 app.command()(commands_control.eco)
 app.add_typer(commands_dead.dead, name="dead")
 app.add_typer(commands_dead.rejected, name="rejected")
+app.add_typer(commands_ledger.ledger, name="ledger")
 app.command()(commands_write.setup)
 app.command()(commands_watttime.emulate)
 app.add_typer(commands_watttime.watttime, name="watttime")

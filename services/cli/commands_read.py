@@ -75,7 +75,11 @@ def why(job_id: JobId, *, json: AsJson = False, data_dir: DataDir = USUAL_DATA_D
         )
     if json:
         told = {"decisions": trail.decisions, "attempts": trail.attempts, "audit": trail.audit}
-        print_json({"id": job.id} | told)
+        account = {
+            "account_version": job.account_version,
+            "account_revisions": job.account_revisions,
+        }
+        print_json({"id": job.id} | told | account)
     else:
         print_trail(console(), trail, system_clock())
 

@@ -1,203 +1,56 @@
-"""What the commands do with kept messages: list, show, send on their way again, drop."""
-
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from uuid import uuid5
+"""Kept messages of the system that the commands talk to."""
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from services.cli.broker_session import connected, topology_of
-from services.cli.dead_letters import (
-    Filters,
-    Letter,
-    dead_letter,
-    queued_job,
-    rejected_letter,
-)
-from services.cli.dead_letters_sifting import Act, Read, Sifted, Sifter, sifting
+from services.cli.broker_session import quiet_broker_logs, topology_of
 from services.cli.settings import Places
-from shared.broker.publish import Publisher
-from shared.broker.topology import Topology, check
-from shared.domain.jobs import replayed
-from shared.errors import CarbonAwareError, NotFound
-from shared.messages import JobReplayed, QueuedJob
+from shared.broker import letters_acting as letters
+from shared.broker.letters import Filters, Letter
+from shared.broker.letters_acting import DEAD, REJECTED, Box, Office, ReplayOptions
+from shared.broker.letters_sifting import Sifted
+
+__all__ = [
+    "DEAD",
+    "REJECTED",
+    "Box",
+    "ReplayOptions",
+    "drop",
+    "find_message",
+    "list_letters",
+    "replay_dead",
+    "replay_rejected",
+]
 
 
-class NotReplayable(CarbonAwareError):
-    """A message in `jobs.dead` holds no job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A queue that keeps messages.
-
-    Attributes:
-        name: of the commands for it.
-        noun: what one message in it is called, as in `3 dead jobs`.
-    """
-
-    name: str
-    noun: str
-    read: Read
-    queue_of: Callable[[Topology], str]
-
-
-DEAD = Box("dead", "dead job", dead_letter, lambda topology: topology.dead.name)
-REJECTED = Box(
-    "rejected", "rejected message", rejected_letter, lambda topology: topology.rejected.name
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """How dead jobs are sent on their way again.
-
-    Attributes:
-        by: who asks.
-        now: when.
-        deadline: their new one; None for as long as they had at first.
-        from_start: whether their checkpoints are forgotten.
-    """
-
-    by: str
-    now: datetime
-    deadline: datetime | None = None
-    from_start: bool = False
+def _office(places: Places, command: str) -> Office:
+    quiet_broker_logs()
+    return Office(places.amqp_url, topology_of(places), f"carbon-aware {command}")
 
 
 async def list_letters(places: Places, box: Box, filters: Filters, newest: int | None) -> Sifted:
-    """The letters that are meant, newest first."""
-    async with _open(places, box, filters) as sifter:
-        await sifter.look(newest)
-    return sifter.result
+    """See `shared.broker.letters_acting.list_letters`."""
+    return await letters.list_letters(_office(places, box.name), box, filters, newest)
 
 
 async def find_message(
     places: Places, box: Box, wanted: str
 ) -> tuple[Letter, AbstractIncomingMessage]:
-    """One letter and its message, which stays where it is.
-
-    Raises:
-        NotFound: there is none with this id, or more than one.
-    """
-    async with _open(places, box, Filters(ids=(wanted,))) as sifter:
-        await sifter.look(keep=True)
-    _check_found(box, (wanted,), sifter.result)
-    return sifter.result.kept[0]
+    """See `shared.broker.letters_acting.find_message`."""
+    return await letters.find_message(_office(places, box.name), box, wanted)
 
 
 async def drop(places: Places, box: Box, filters: Filters, limit: int | None) -> Sifted:
-    """Delete the messages that are meant.
-
-    Raises:
-        NotFound: an id that was asked for is not there; nothing is deleted then.
-    """
-
-    async def forget(_message: AbstractIncomingMessage) -> None:
-        """To be acknowledged is all that it takes."""
-
-    return await _act(places, box, filters, forget, limit)
+    """See `shared.broker.letters_acting.drop`."""
+    return await letters.drop(_office(places, box.name), box, filters, limit)
 
 
 async def replay_dead(
     places: Places, filters: Filters, options: ReplayOptions, limit: int | None
 ) -> Sifted:
-    """Submit dead jobs again; each leaves its queue once the broker has confirmed the new one.
-
-    Raises:
-        NotFound: an id that was asked for is not there; nothing is replayed then.
-        NotReplayable: a message holds no job.
-    """
-    async with _publisher(places) as publisher:
-
-        async def again(message: AbstractIncomingMessage) -> None:
-            queued = queued_job(message)
-            if queued is None:
-                raise NotReplayable(
-                    f"message {message.message_id} holds no job; see it with `carbon-aware dead "
-                    "show`, and delete it with `carbon-aware dead drop`"
-                )
-            job = revived(queued, options)
-            await publisher.retry(job)
-            await publisher.event(replay_event(job, options))
-
-        return await _act(places, DEAD, filters, again, limit)
+    """See `shared.broker.letters_acting.replay_dead`."""
+    return await letters.replay_dead(_office(places, DEAD.name), filters, options, limit)
 
 
 async def replay_rejected(places: Places, filters: Filters, limit: int | None) -> Sifted:
-    """Submit rejected messages again as they were, now that the scheduler may take them.
-
-    Raises:
-        NotFound: an id that was asked for is not there; nothing is replayed then.
-    """
-    async with _publisher(places) as publisher:
-        return await _act(places, REJECTED, filters, publisher.submit_again, limit)
-
-
-def revived(queued: QueuedJob, options: ReplayOptions) -> QueuedJob:
-    """A dead job as it is submitted again."""
-    changes: dict[str, Any] = {
-        "job": replayed(queued.job, options.now, options.deadline),
-        "slot": None,
-        "not_before": None,
-        "piece": 1,
-    }
-    if options.from_start:
-        changes |= {"checkpoint": None, "remaining_seconds": None}
-    return queued.model_copy(update=changes)
-
-
-def replay_event(queued: QueuedJob, options: ReplayOptions) -> JobReplayed:
-    """What the ledger hears of it; a replay that is repeated counts once."""
-    job = queued.job
-    return JobReplayed(
-        id=uuid5(job.id, f"replayed:{job.attempts}"),
-        at=options.now,
-        job_id=job.id,
-        attempts=job.attempts,
-        by=options.by,
-        deadline=job.deadline,
-    )
-
-
-async def _act(places: Places, box: Box, filters: Filters, act: Act, limit: int | None) -> Sifted:
-    async with _open(places, box, filters) as sifter:
-        if filters.ids:
-            # All of them first: an id that is not there or not unique must change nothing.
-            await sifter.look(keep=True)
-            _check_found(box, filters.ids, sifter.result)
-            await sifter.act_on_kept(act)
-        else:
-            await sifter.act_on_all(act, limit)
-    return sifter.result
-
-
-def _check_found(box: Box, wanted: tuple[str, ...], result: Sifted) -> None:
-    for each in wanted:
-        ids = {letter.id for letter in result.found if letter.id.startswith(each)}
-        if not ids:
-            raise NotFound(f"no {box.noun} {each}; `carbon-aware {box.name} list` shows them")
-        if len(ids) > 1:
-            raise NotFound(f"more than one {box.noun} begins with {each}; give more of its id")
-
-
-@asynccontextmanager
-async def _open(places: Places, box: Box, filters: Filters) -> AsyncIterator[Sifter]:
-    topology = topology_of(places)
-    async with connected(places, box.name) as connection:
-        await check(connection, [topology.dead, topology.rejected])
-        queue_name = box.queue_of(topology)
-        async with sifting(connection, queue_name, box.read, filters.match) as sifter:
-            yield sifter
-
-
-@asynccontextmanager
-async def _publisher(places: Places) -> AsyncIterator[Publisher]:
-    publisher = Publisher(places.amqp_url, topology_of(places), "carbon-aware replay")
-    try:
-        yield publisher
-    finally:
-        await publisher.close()
+    """See `shared.broker.letters_acting.replay_rejected`."""
+    return await letters.replay_rejected(_office(places, REJECTED.name), filters, limit)

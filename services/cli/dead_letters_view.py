@@ -8,13 +8,13 @@ from pydantic_core import to_jsonable_python
 from rich.console import Console
 from rich.text import Text
 
-from services.cli.dead_letters import Letter, job_id_of, json_body
 from services.cli.dead_letters_acting import Box
-from services.cli.dead_letters_sifting import Sifted
 from services.cli.output import as_json, print_columns, print_rows
 from services.cli.palette import BAD
 from services.cli.settings import Places
 from services.cli.words import UNKNOWN, counted, duration, moment
+from shared.broker.letters import Letter, job_id_of, json_body
+from shared.broker.letters_sifting import Sifted
 from shared.errors import LedgerUnreachable, NotFound
 from shared.ledger.reads import AttemptRow, attempts
 from shared.ledger.schema import open_engine

@@ -19,6 +19,7 @@ from shared.messages import (
     ControlTaken,
     Event,
     Finished,
+    IntensityRevised,
     IntensityUpdated,
     JobAccepted,
     JobCancelled,
@@ -165,6 +166,15 @@ def _updated(event: IntensityUpdated) -> Said:
     if event.reason:
         text.append(f": {event.reason}")
     return "bold", "grid", text
+
+
+@_say.register
+def _revised(event: IntensityRevised) -> Said:
+    points = counted(len(event.points), "point")
+    text = Text(f"{event.region}: {event.source} says {points} otherwise than before")
+    if event.simulated:
+        text.append(" ").append_text(simulated_badge(simulated=True))
+    return "bold", "revised", text
 
 
 @_say.register

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from services.cli.output import Rows, as_json
 from services.cli.palette import signed_style, simulated_badge, state_word
+from services.cli.revision_view import revision_line
 from services.cli.words import UNKNOWN, clock, counted, duration, energy, grams, moment
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import JobStatus, Piece
@@ -30,7 +31,7 @@ def job_rows(job: JobStatus, now: datetime) -> Rows:
     yield "Attempts", f"{job.attempts}, deferred {job.deferrals} times".replace(" 1 times", " once")
     yield from _pieces(job, now)
     if job.state in FINAL_STATES:
-        yield from _account(job)
+        yield from _account(job, now)
     if job.error:
         yield "Error", job.error
     if job.result is not None:
@@ -114,11 +115,13 @@ def _times(job: JobStatus, now: datetime) -> Rows:
         yield "Deadline", moment(job.deadline, now)
 
 
-def _account(job: JobStatus) -> Rows:
+def _account(job: JobStatus, now: datetime) -> Rows:
     method = f" ({job.energy_method.value})" if job.energy_method else ""
     if job.attempts:
         yield "Energy", energy(job.energy_kwh) + (method if job.energy_kwh is not None else "")
     yield "Carbon saved", saved_line(job)
+    for revision in job.account_revisions:
+        yield "Revised", f"{clock(revision.at, now)}  {revision_line(revision)}"
 
 
 def _promise(job: JobStatus) -> str:

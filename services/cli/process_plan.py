@@ -10,6 +10,7 @@ from services.cli.supervisor import ChildSpec
 DEMO_SPEED = 60
 """A 5-minute point of grid data lasts 5 s in the demo ..."""
 WEEK_SECONDS = 7 * 86_400
+REREAD_SECONDS = 3600
 DEMO_ENVIRONMENT = {
     "SLOT_SECONDS": "5",  # ... and so does a slot of the timetable
     "MARGIN_SECONDS": "1",  # a minute of safety before a latest start, as fast as the rest
@@ -119,6 +120,8 @@ def common_environment(facts: PlanFacts) -> dict[str, str]:
         environment |= {
             # A week of the bands' history passes as fast as the recording is replayed.
             "BAND_HISTORY_SECONDS": str(WEEK_SECONDS // facts.emulator.speed),
+            # Its history is read again every hour of the recording: the emulator is not asked much.
+            "REREAD_SECONDS": str(REREAD_SECONDS // facts.emulator.speed),
             "WATTTIME_URL": facts.emulator.url,
             "WATTTIME_USERNAME": facts.emulator.username,
             "WATTTIME_PASSWORD": facts.emulator.password,

@@ -1,30 +1,36 @@
-"""A report as CSV and JSON: every column name carries its unit, an unknown figure is empty."""
+"""A report for other programs: every column name carries its unit, the same in every format."""
 
 import csv
 import io
-from dataclasses import asdict, fields
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from services.cli.report_data import Report
-from shared.ledger.reads.report_rows import KindReport, ReportRow
+from services.cli.report_data import FIGURES, Figures, Report, named
+from services.cli.report_writing import write_file
+from shared.errors import ConfigurationError
+from shared.ledger.reads.report_rows import KindReport
 
-_KIND = ("signal", "simulated")
-_SCI = ("sci_embodied_g_per_job", "sci_g_per_job")
+KIND = ("signal", "simulated")
+TEXTS = frozenset({"signal", "optimum_unknown_reason"})
+_COUNTS = ("jobs", "missed_deadlines")
 
 
 def json_value(report: Report) -> dict[str, Any]:
-    """One object: the time it is about, and for each kind its rows and their total."""
+    """One object: the time it is about, what was revised in it, and each kind's rows and total."""
     return {
-        "since": report.since,
-        "until": report.until,
-        "by": report.by,
+        "since": report.asked.since,
+        "until": report.asked.until,
+        "by": report.asked.by,
         "never_ran_jobs": report.never_ran_jobs,
+        "revised": [asdict(sums) for sums in report.revised],
         "kinds": [
             {
                 "signal": kind.signal,
                 "simulated": kind.simulated,
-                "rows": [_figures(report, row) for row in kind.rows],
-                "total": _figures(report, kind.total),
+                "rows": [_figures(report, figures) for figures in report.rows(kind)],
+                "total": _figures(report, report.total(kind)),
             }
             for kind in report.kinds
         ],
@@ -34,24 +40,70 @@ def json_value(report: Report) -> dict[str, Any]:
 def csv_text(report: Report) -> str:
     """A line for each kind and group; no totals, so that a column may be summed by kind."""
     out = io.StringIO()
-    names = [*_KIND, report.by.value, *(f.name for f in fields(ReportRow)[1:]), *_SCI]
-    lines = csv.DictWriter(out, names, lineterminator="\n")
+    lines = csv.DictWriter(out, columns(report), lineterminator="\n")
     lines.writeheader()
-    for kind in report.kinds:
-        lines.writerows(_line(report, kind, row) for row in kind.rows)
+    for line in _lines(report):
+        simulated = line["simulated"]
+        lines.writerow(line | {"simulated": None if simulated is None else str(simulated).lower()})
     return out.getvalue()
 
 
-def _figures(report: Report, row: ReportRow) -> dict[str, Any]:
-    named = {report.by.value: row.group} | asdict(row)
-    del named["group"]
-    return named | {
-        "sci_embodied_g_per_job": report.embodied_g_per_job,
-        "sci_g_per_job": report.sci_g_per_job(row),
-    }
+def write_parquet(path: Path, report: Report) -> None:
+    """The same lines as a Parquet file, typed: whole counts, figures, texts and one yes or no.
+
+    Raises:
+        ConfigurationError: the library that writes Parquet is not installed.
+        CannotWrite: the file cannot be written.
+    """
+    parquet, arrow = _library()
+    schema = arrow.schema([(name, _type(arrow, report, name)) for name in columns(report)])
+    out = io.BytesIO()
+    parquet.write_table(arrow.Table.from_pylist(list(_lines(report)), schema=schema), out)
+    write_file("--parquet", path, out.getvalue())
 
 
-def _line(report: Report, kind: KindReport, row: ReportRow) -> dict[str, Any]:
-    simulated = None if kind.simulated is None else str(kind.simulated).lower()
-    signal = kind.signal.value if kind.signal else None
-    return {"signal": signal, "simulated": simulated} | _figures(report, row)
+def check_parquet() -> None:
+    """Say before anything is read that Parquet cannot be written.
+
+    Raises:
+        ConfigurationError: the library is not installed.
+    """
+    _library()
+
+
+def columns(report: Report) -> list[str]:
+    """The names of the columns: the kind, the group, the figures."""
+    return [*KIND, report.asked.by.value, *FIGURES]
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to load
+        from pyarrow import parquet  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError(
+            "--parquet needs pyarrow; install it: pip install 'carbon-aware-jobs[parquet]'"
+        ) from None
+    return parquet, pa
+
+
+def _type(arrow: Any, report: Report, name: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    if name == "simulated":
+        return arrow.bool_()
+    if name in TEXTS or name == report.asked.by.value:
+        return arrow.string()
+    return arrow.int64() if name.endswith("_jobs") or name in _COUNTS else arrow.float64()
+
+
+def _lines(report: Report) -> Iterator[dict[str, Any]]:
+    for kind in report.kinds:
+        for figures in report.rows(kind):
+            yield _kind(kind) | _figures(report, figures)
+
+
+def _kind(kind: KindReport) -> dict[str, Any]:
+    return {"signal": kind.signal.value if kind.signal else None, "simulated": kind.simulated}
+
+
+def _figures(report: Report, figures: Figures) -> dict[str, Any]:
+    return {report.asked.by.value: figures.row.group} | named(figures)

@@ -8,26 +8,22 @@ from services.cli.report_charts import bars_by_type, cumulative_chart
 from services.cli.report_columns import (
     NOTHING,
     Column,
-    audit_columns,
-    carbon_columns,
-    energy_methods,
     expected,
-    left_out,
-    service_columns,
+    possible,
+    remarks,
+    share_of_possible,
+    tables_of,
     wait,
 )
-from services.cli.report_data import Report, instant, kind_words
+from services.cli.report_data import Figures, Report, instant, kind_words, span
 from services.cli.report_methods import METHODS
 from services.cli.report_style import STYLE
+from services.cli.report_writing import write_file
+from services.cli.revision_view import revised_accounts_line
 from services.cli.words import counted, energy, grams, percent_of
-from shared.errors import CarbonAwareError
-from shared.ledger.reads.report_rows import KindReport, ReportRow
+from shared.ledger.reads.report_rows import KindReport
 
 _SIMULATED = ' <span class="mark">SIMULATED</span>'
-
-
-class CannotWrite(CarbonAwareError):
-    """The page cannot be written where it should be."""
 
 
 def write_page(path: Path, report: Report) -> None:
@@ -36,28 +32,27 @@ def write_page(path: Path, report: Report) -> None:
     Raises:
         CannotWrite: the file cannot be written.
     """
-    try:
-        path.write_text(page(report), encoding="utf-8")
-    except OSError as error:
-        raise CannotWrite(f"--html: {path} cannot be written ({error.strerror})") from error
+    write_file("--html", path, page(report).encode())
 
 
 def page(report: Report) -> str:
     """The whole page as HTML."""
-    title = f"Carbon report, {instant(report.since)[:10]} to {instant(report.until)[:10]}"
+    asked = report.asked
+    days = [instant(at)[:10] for at in (asked.since, asked.until)]
+    title = f"Carbon report, {days[0]} to {days[1]}"
+    heading = " to ".join(f'<span class="whole">{day}</span>' for day in days)
     sections = "".join(_section(report, kind) for kind in report.kinds)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>{escape(title)}</h1>{_about(report)}</header>"
+        f"<header><h1>Carbon report, {heading}</h1>{_about(report)}</header>"
         f"<main>{sections}{METHODS}</main></body></html>\n"
     )
 
 
 def _about(report: Report) -> str:
-    span = f"Jobs that ended from {instant(report.since)} to {instant(report.until)}"
-    lines = [f"{span}; made {instant(report.made_at)}."]
+    lines = [f"{span(report.asked)}; made {instant(report.asked.made_at)}."]
     if len(report.kinds) > 1:
         lines.append(
             "Real and simulated, and marginal and average figures measure different things: "
@@ -66,6 +61,7 @@ def _about(report: Report) -> str:
     if report.never_ran_jobs:
         ended = counted(report.never_ran_jobs, "job")
         lines.append(f"{ended} ended without ever running, and used no energy.")
+    lines += [f"{revised_accounts_line(sums)}." for sums in report.revised]
     if not report.kinds:
         lines.append("No job that ran has ended in this time.")
     return "".join(f'<p class="soft">{escape(line)}</p>' for line in lines)
@@ -74,15 +70,16 @@ def _about(report: Report) -> str:
 def _section(report: Report, kind: KindReport) -> str:
     mark = _SIMULATED if kind.simulated else ""
     heading = f"<h2>{escape(kind_words(kind).capitalize())}{mark}</h2>"
-    tables = f"<h3>By {report.by.value}</h3>{_tables(report, kind)}"
+    tables = f"<h3>By {report.asked.by.value}</h3>{_tables(report, kind)}"
     if not kind.total.known_jobs:
         said = "No job here has a whole account: its energy or its grid was not recorded."
         return f"<section>{heading}<p>{said}</p></section>{tables}"
     charts = _charts(report, kind)
-    return f"<section>{heading}{_tiles(report, kind.total)}</section>{charts}{tables}"
+    return f"<section>{heading}{_tiles(report.total(kind))}</section>{charts}{tables}"
 
 
-def _tiles(report: Report, total: ReportRow) -> str:
+def _tiles(figures: Figures) -> str:
+    total = figures.row
     share = percent_of(total.avoided_g, total.baseline_g)
     sign = "bad" if (total.avoided_g or 0.0) < 0 else "good"
     late = counted(total.missed_deadlines, "missed deadline")
@@ -91,10 +88,10 @@ def _tiles(report: Report, total: ReportRow) -> str:
         (grams(total.avoided_g, signed=True), f"avoided ({share or NOTHING} of baseline)", sign),
         (grams(total.emissions_g), f"emitted; {grams(total.baseline_g)} at submission", ""),
         (energy(total.energy_kwh), f"used by {counted(total.known_jobs, 'known job')}", ""),
+        (share_of_possible(figures), f"of the {possible(figures)} that was possible", ""),
         (expected(total, total.realised_g), f"realised of {promised} promised", ""),
-        (grams(report.sci_g_per_job(total)), "SCI: grams of CO2 a job", ""),
+        _intensity_tile(figures),
         (wait(total.mean_wait_seconds), f"mean wait; {late}", ""),
-        (energy_methods(total), "jobs with measured / modelled / declared energy", ""),
         (f"{total.unknown_jobs:,}", "jobs unknown, in no sum of grams", ""),
     )
     inner = "".join(
@@ -105,37 +102,44 @@ def _tiles(report: Report, total: ReportRow) -> str:
     return f'<div class="tiles">{inner}</div>'
 
 
+def _intensity_tile(figures: Figures) -> tuple[str, str, str]:
+    """SCI where the embodied share is known, else its operational part alone."""
+    if figures.sci_g_per_job is None:
+        operational = grams(figures.row.sci_operational_g_per_job)
+        return operational, "operational CO2 a job; embodied unknown", ""
+    embodied = grams(figures.sci_embodied_g_per_job)
+    return grams(figures.sci_g_per_job), f"SCI: CO2 a job, {embodied} of it embodied", ""
+
+
 def _charts(report: Report, kind: KindReport) -> str:
     points = report.curves[kind.signal, kind.simulated]
-    by_type = next(
-        each.rows
-        for each in report.by_type
-        if (each.signal, each.simulated) == (kind.signal, kind.simulated)
-    )
+    types = [figures.row for figures in report.types(kind)]
     return (
         "<section><h3>Cumulative emissions</h3><figure>"
-        f"{cumulative_chart(points, report.until)}</figure></section>"
-        f"<section><h3>Emissions by type</h3><figure>{bars_by_type(by_type)}</figure></section>"
+        f"{cumulative_chart(points, report.asked.until)}</figure></section>"
+        f"<section><h3>Emissions by type</h3><figure>{bars_by_type(types)}</figure></section>"
     )
 
 
 def _tables(report: Report, kind: KindReport) -> str:
-    rest = left_out(kind.total)
-    every = (carbon_columns(), audit_columns(report), service_columns())
-    note = f'<p class="soft">{escape(rest[0].upper() + rest[1:])}.</p>' if rest else ""
-    return "<br>".join(_table(report, columns, kind) for columns in every) + note
+    notes = "".join(
+        f'<p class="soft">{escape(remark[0].upper() + remark[1:])}.</p>'
+        for remark in remarks(report.total(kind))
+    )
+    return "<br>".join(_table(report, columns, kind) for columns in tables_of(kind)) + notes
 
 
 def _table(report: Report, columns: Sequence[Column], kind: KindReport) -> str:
-    names = [report.by.value, *(name for name, _ in columns)]
+    names = [report.asked.by.value, *(name for name, _ in columns)]
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
-    rows = "".join(_line(row.group, columns, row, "") for row in kind.rows)
+    rows = "".join(_line(columns, figures, "") for figures in report.rows(kind))
     if len(kind.rows) > 1:
-        rows += _line("total", columns, kind.total, "total")
+        rows += _line(columns, report.total(kind), "total")
     body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     return f'<div class="wide"><table>{body}</table></div>'
 
 
-def _line(name: str, columns: Sequence[Column], row: ReportRow, style: str) -> str:
-    cells = "".join(f"<td>{escape(text)}</td>" for text in (name, *(of(row) for _, of in columns)))
+def _line(columns: Sequence[Column], figures: Figures, style: str) -> str:
+    texts = (figures.row.group, *(words(figures) for _, words in columns))
+    cells = "".join(f"<td>{escape(text)}</td>" for text in texts)
     return f'<tr class="{style}">{cells}</tr>'

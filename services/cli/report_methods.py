@@ -16,9 +16,14 @@ grid would seem to save without doing anything.</p>
 <p><b>Marginal</b> intensity is what one more kilowatt-hour causes, <b>average</b> intensity is that
 of the mix. They answer different questions and are kept apart. <b>Simulated</b> figures come from a
 replayed or emulated grid and are no statement about real emissions.</p>
-<p><b>SCI</b> is the Software Carbon Intensity, (E &times; I + M) / R, with R = jobs and M the
-embodied share that was given for this report. Avoided emissions stand beside it
-and are not subtracted.</p>
+<p><b>Possible</b> is what the same jobs could have avoided at best, with the grid known in full:
+each in the cleanest window between its submission and its deadline, or in the cleanest points if
+it may pause, in any region that it allowed. No forecast can reach all of it. It is unknown where
+readings do not cover the time up to the deadline.</p>
+<p><b>SCI</b> is the Software Carbon Intensity (ISO/IEC 21031), (E &times; I + M) / R with R = jobs:
+the <b>operational</b> part is the emitted grams a job, the <b>embodied</b> part M the server's
+manufacture, spread over its life and over the jobs that share it. Avoided emissions stand beside
+it and are not subtracted.</p>
 <p><b>Unknown</b> jobs are those whose energy or grid was not recorded in full. They are counted
 and are in no sum of grams. Energy is <b>measured</b> by a meter, <b>modelled</b> from the machine's
 use, or <b>declared</b> with the job. <b>Late</b> jobs ended after their deadline; p95 is the

@@ -7,13 +7,10 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ecef; --soft: #a3b1b8; --paper: #12181b;
   --panel: #1b2428; --rule: #34424a; --actual: #6baed6; --baseline: #fb9a4b; --reference: #a8a8a8;
   --good: #3fc99a; --bad: #ff9a5c; } }
-@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --panel: #fff;
-  --rule: #bbb; --actual: #08519c; --baseline: #b85000; --reference: #666666; --good: #00704f;
-  --bad: #b34700; } section, figure, table { break-inside: avoid; } body { font-size: 11px;
-  padding: 0; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1000px; padding: 32px 24px; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; }
+.whole { white-space: nowrap; }
 h1 { font-size: 27px; line-height: 1.2; margin: 0 0 4px; }
 h2 { font-size: 20px; margin: 40px 0 12px; padding-top: 14px; border-top: 2px solid var(--rule); }
 h3 { font-size: 15px; margin: 26px 0 8px; }
@@ -39,6 +36,14 @@ th, td { padding: 6px 8px; text-align: right; border-bottom: 1px solid var(--rul
 th { color: var(--soft); font-weight: 600; vertical-align: bottom; } tr.total { font-weight: 700; }
 td { white-space: nowrap; } th:first-child, td:first-child { text-align: left; }
 td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9em; }
-@media print { table { font-size: 9.5px; } th, td { padding: 3px 5px; }
-  .wide { overflow: visible; } }
+@media screen and (max-width: 600px) { body { padding: 20px 14px; } h1 { font-size: 22px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 8px; } .tile { padding: 9px 10px; }
+  .tile b { font-size: 18px; } figure { overflow-x: auto; } svg { min-width: 660px; } }
+@media print { :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --panel: #fff;
+  --rule: #bbb; --actual: #08519c; --baseline: #b85000; --reference: #666666; --good: #00704f;
+  --bad: #b34700; } body { font-size: 11px; padding: 0; max-width: none; }
+  section, figure, table, .tile { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .tiles { grid-template-columns: repeat(4, 1fr); gap: 8px; } .tile { padding: 8px 10px; }
+  .tile b { font-size: 17px; } .tile span { font-size: 10px; }
+  table { font-size: 9.5px; } th, td { padding: 3px 5px; } .wide { overflow: visible; } }
 """

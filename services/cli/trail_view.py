@@ -10,6 +10,7 @@ from rich.text import Text
 from services.cli.job_view import cancellation, run_words, saved_line
 from services.cli.output import print_columns, print_rows
 from services.cli.palette import STATE_STYLES, WARNING, band_badge, state_word
+from services.cli.revision_view import revision_line
 from services.cli.words import UNKNOWN, clock, counted, duration, grams, intensity
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, AuditRow, DecisionRow, JobStatus
@@ -61,6 +62,9 @@ def print_trail(out: Console, trail: Trail, now: datetime) -> None:
     if job.finished_at and not _end_is_told(trail):
         text = cancellation(job) if job.state is State.CANCELLED else job.error or ""
         _print(out, _Step(job.finished_at, state_word(job.state), [Text(text)]), now)
+    for revision in job.account_revisions:
+        changed = [Text(revision_line(revision))]
+        _print(out, _Step(revision.at, Text("revised", WARNING), changed), now)
     print_rows(out, [("Saved", saved_line(job))])
 
 

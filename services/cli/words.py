@@ -75,5 +75,5 @@ def clock(at: datetime, now: datetime) -> str:
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: `1 job`, `2 jobs`."""
-    return f"{count} {one if count == 1 else many or one + 's'}"
+    """A number with its noun: `1 job`, `2,000 jobs`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

@@ -32,7 +32,12 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
         Backfill(archives(links)),
         publisher,
         topology,
-        Method(settings.band_mode, settings.band_history_seconds, settings.forecast_hours),
+        Method(
+            settings.band_mode,
+            settings.band_history_seconds,
+            settings.forecast_hours,
+            settings.reread_seconds,
+        ),
         metrics,
         system_clock,
         system_random,

@@ -49,10 +49,10 @@ class Backfill:
         try:
             found = await archive.readings(region, start, end)
         except CarbonAwareError as error:
-            log.warning("history not filled in", region=region, reason=str(error))
+            log.warning("history not read", region=region, reason=str(error))
             return None
         inside = [each for each in found if start <= each.at < end]
-        log.info("history filled in", region=region, points=len(inside), since=start.isoformat())
+        log.info("history read", region=region, points=len(inside), since=start.isoformat())
         return inside
 
 

@@ -15,6 +15,8 @@ from services.intensity_publisher.chain import Chain
 from services.intensity_publisher.classifier import Classifier
 from services.intensity_publisher.foresight import FORECAST_HOURS, Foresights
 from services.intensity_publisher.metrics import Metrics
+from services.intensity_publisher.reconciliation import Reconciliation
+from services.intensity_publisher.revisions import Rereading
 from services.intensity_publisher.settings import BandMode
 from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
@@ -23,7 +25,7 @@ from shared.broker.topology import Topology, check
 from shared.domain.bands import Band, Cuts
 from shared.domain.grid import Freshness, Reading
 from shared.errors import PublishFailed, SourceUnreachable
-from shared.messages import IntensityUpdated
+from shared.messages import IntensityRevised, IntensityUpdated
 from shared.runtime import wait_or_stop
 from shared.tasks import end
 
@@ -44,11 +46,13 @@ class Method:
     Attributes:
         mode: how a value gets its band.
         history_seconds: trailing window of the relative bands, which is a week of the grid.
+        reread_seconds: how often a source's recent history is read again; 0 never.
     """
 
     mode: BandMode
     history_seconds: float
     forecast_hours: float = FORECAST_HOURS
+    reread_seconds: float = 0.0
 
 
 class IntensityPublisher:
@@ -76,6 +80,16 @@ class IntensityPublisher:
         self._random = random
         self._foresights = {
             region: Foresights(method.history_seconds, method.forecast_hours)
+            for region in topology.regions
+        }
+        self._reconciliations = {
+            region: Reconciliation(
+                region,
+                Rereading(method.reread_seconds, self._foresights[region].day_seconds),
+                backfill,
+                publisher.broadcast,
+                clock,
+            )
             for region in topology.regions
         }
 
@@ -112,12 +126,16 @@ class IntensityPublisher:
         missing = await self._recall(connection, classifier)
         await self._poll(classifier)
         await self._tell_past(missing, classifier.last)
-        deepening = tasks.create_task(self._deepen(classifier))
+        aside = [
+            tasks.create_task(self._deepen(classifier)),
+            tasks.create_task(self._reconciliations[region].keep(classifier, stop)),
+        ]
         try:
             while not await wait_or_stop(stop, self._seconds_to_next_point(classifier.last)):
                 await self._poll(classifier)
         finally:
-            await end(deepening)
+            for task in aside:
+                await end(task)
 
     async def _recall(
         self, connection: AbstractConnection, classifier: Classifier
@@ -129,7 +147,15 @@ class IntensityPublisher:
             seconds=DAYS_OF_STREAM * self._foresights[region].day_seconds
         )
         history = await read_history(connection, self._topology.intensity_log, stream_since)
-        known = [update for update in history if update.reading.region == region]
+        known = [
+            told
+            for told in history
+            if isinstance(told, IntensityUpdated) and told.reading.region == region
+        ]
+        revised = [
+            told for told in history if isinstance(told, IntensityRevised) and told.region == region
+        ]
+        self._reconciliations[region].recall([*known, *revised])
         missing = await self._backfill.missing(region, known, since, self._clock())
         everything: list[IntensityUpdated | Reading] = [*known, *missing]
         for past in sorted(everything, key=_start_of):
@@ -170,6 +196,8 @@ class IntensityPublisher:
                 await asyncio.gather(
                     *(self._publisher.broadcast(each, each.reading.region) for each in batch)
                 )
+                for each in batch:
+                    self._reconciliations[each.reading.region].told.note_update(each)
         await self._broadcast(last.model_copy(update={"id": uuid4()}))
 
     async def _poll(self, classifier: Classifier) -> None:
@@ -197,6 +225,7 @@ class IntensityPublisher:
         except PublishFailed as error:
             log.warning("update not broadcast", region=reading.region, error=str(error))
             return
+        self._reconciliations[reading.region].told.note_update(update)
         log.info(
             "intensity updated",
             region=reading.region,

@@ -58,6 +58,12 @@ class PublisherSettings(BrokerSettings):
         gt=0,
         description="a week, shorter where time is replayed faster: the relative bands' window",
     )
+    reread_seconds: float = Field(
+        6 * 3600.0,
+        ge=0,
+        description="how often two days of a source's history are read again for revisions, and "
+        "once a day the week; 0 never",
+    )
     source_timeout_seconds: float = Field(
         15.0, gt=0, description="time limit of one request to a source"
     )

@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+from uuid import uuid4
 
 from services.ledger.recorder import Recorder
+from services.ledger.retention import Pruner
 from services.ledger.service import Batching, Ledger
 from services.ledger.settings import LedgerSettings
 from shared.broker.connection import keep_connected
@@ -20,7 +22,11 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     publisher = Publisher(settings.amqp_url, topology, "ledger")
     identity = Identity("ledger", system_clock())
     batching = Batching(settings.batch_events, settings.batch_seconds, settings.prefetch_events)
-    ledger = Ledger(Recorder(engine), publisher, topology.ledger_events, batching, stop)
+    recorder = Recorder(engine, system_clock)
+    ledger = Ledger(recorder, publisher, topology.ledger_events, batching, stop)
+    retention = settings.retention()
+    pruner = Pruner(engine, retention, system_clock, uuid4, stop) if retention else None
+    pruning = asyncio.create_task(pruner.run()) if pruner else None
     async with beating(
         identity,
         publisher,
@@ -29,6 +35,8 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
         interval_seconds=settings.beat_seconds,
     ):
         await keep_connected(settings.amqp_url, "ledger", ledger.session, stop, system_random)
+    if pruning is not None:
+        await pruning
     await publisher.close()
     engine.dispose()
 

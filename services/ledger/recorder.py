@@ -1,7 +1,9 @@
 """Writes batches of events, and finds the one that spoils a batch."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
@@ -14,6 +16,11 @@ from shared.messages import AnyEvent, decode_event
 
 log = structlog.get_logger()
 
+_ZERO_DIGITS = rb"\u0000"
+_ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+"""The escape of a zero character in JSON, after whole escapes of backslashes alone."""
+_REPLACEMENT = rb"\ufffd"
+
 
 @dataclass(frozen=True, slots=True)
 class Poison:
@@ -24,11 +31,22 @@ class Poison:
 
 
 class Recorder:
-    """Writes events into the database; blocks, so services call it in a thread."""
+    """Writes events into the database; blocks, so services call it in a thread.
 
-    def __init__(self, engine: Engine) -> None:
-        """Write through `engine`."""
+    Attributes:
+        too_late: events so far whose jobs had been pruned; they change nothing.
+    """
+
+    def __init__(self, engine: Engine, clock: Callable[[], datetime] | None = None) -> None:
+        """Write through `engine`.
+
+        Args:
+            engine: the ledger's.
+            clock: dates the revisions of accounts; None takes the time of the latest event.
+        """
         self._engine = engine
+        self._clock = clock
+        self.too_late = 0
 
     def write(self, bodies: Sequence[bytes]) -> list[Poison]:
         """Commit a batch in one transaction; returns what has to be set aside.
@@ -62,7 +80,8 @@ class Recorder:
             return
         try:
             with writing(self._engine) as connection:
-                record(connection, events)
+                too_late = record(connection, events, self._clock() if self._clock else None)
+            self.too_late += too_late
         except (OperationalError, InterfaceError) as error:
             raise unreachable(error) from error
         except DatabaseError as error:
@@ -77,10 +96,17 @@ def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, AnyEvent], list[Poison]]
     poison: list[Poison] = []
     for place, body in enumerate(bodies):
         try:
-            events[place] = decode_event(body)
+            events[place] = decode_event(_storable(body))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
     return events, poison
+
+
+def _storable(body: bytes) -> bytes:
+    """With the sign for what cannot be shown for zero characters, which PostgreSQL cannot store."""
+    if _ZERO_DIGITS not in body:
+        return body
+    return _ZERO.sub(lambda found: found[1] + _REPLACEMENT, body)
 
 
 def _in_a_line(error: Exception) -> str:

@@ -63,6 +63,7 @@ class Ledger:
         return {
             "recorded": self.recorded,
             "set_aside": self.set_aside,
+            "too_late": self._recorder.too_late,
             "writing": self._failures == 0,
         }
 

@@ -5,13 +5,13 @@ import sys
 
 from aio_pika.abc import AbstractConnection
 
-from services.scheduler.catalogue import Door, load_catalogue
 from services.scheduler.periodic import check_schedules
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from shared.broker.connection import keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
+from shared.catalogue import Door, load_catalogue
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.jobs_file import load_schedules

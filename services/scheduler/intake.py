@@ -9,10 +9,10 @@ from uuid import UUID, uuid4, uuid5
 import structlog
 from aio_pika.abc import AbstractIncomingMessage
 
-from services.scheduler.catalogue import Door
 from services.scheduler.claims import Claims, Submission, fingerprint, keys_of
 from services.scheduler.placing import Placing
 from shared.broker.publish import Publisher
+from shared.catalogue import Door
 from shared.errors import MessageError, Undecodable
 from shared.messages import (
     JobAccepted,

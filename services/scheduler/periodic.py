@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import structlog
 
-from services.scheduler.catalogue import Door
 from services.scheduler.claims import Claims
 from shared.broker.publish import Publisher
+from shared.catalogue import Door
 from shared.errors import ConfigurationError, InvalidJob, PublishFailed
 from shared.schedules import Run, Schedule, due_runs, next_run, run_id, submission
 

@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from aio_pika.abc import AbstractConnection
 
-from services.scheduler.catalogue import Door, load_catalogue
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from services.worker_pool.attempts import Attempts
@@ -23,6 +22,7 @@ from services.worker_pool.service import PoolRules, RegionPool
 from shared.broker.connection import LOST, connect, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology, declare
+from shared.catalogue import Door, load_catalogue
 from shared.client import SyncJobClient
 from shared.domain.bands import Band, absolute_cuts, capacity
 from shared.domain.decisions import Rules

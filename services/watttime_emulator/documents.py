@@ -1,7 +1,7 @@
 """WattTime's data documents, built from a replay."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from services.watttime_emulator.queries import MOER
@@ -20,10 +20,20 @@ FREE_ENDPOINTS = ("v3/signal-index",)
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """History that was published before an instant and has been revised then."""
+    """History that was published before an instant and has been revised.
+
+    Attributes:
+        at: points that begin before it are revised.
+        after: how old each of them was when it was revised; None where all were, at `at`.
+    """
 
     at: datetime
     percent: float
+    after: timedelta | None = None
+
+    def updated_at(self, point_time: datetime) -> datetime:
+        """When a point got its present value."""
+        return self.at if self.after is None else point_time + self.after
 
 
 def signal_index(region: Region, at: datetime, model: date) -> Document:
@@ -131,7 +141,7 @@ def _recorded(replay: Replay, slot: int, revision: Revision | None) -> tuple[dat
     at, value = replay.time_of(slot), replay.value(slot)
     if revision is None or at >= revision.at:
         return at, pounds(value)
-    return revision.at, pounds(value * (1 + revision.percent / 100))
+    return revision.updated_at(at), pounds(value * (1 + revision.percent / 100))
 
 
 def _time(replay: Replay, slot: int) -> str:

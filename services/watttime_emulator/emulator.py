@@ -27,6 +27,8 @@ class Emulator:
     Attributes:
         sleep: how to wait where a fault wants it.
         tally: answered requests by path, status and user.
+        revises_percent: every point of the history is revised by so much; 0 leaves it alone.
+        revises_after: how old a point is then.
     """
 
     clock: Clock
@@ -38,6 +40,8 @@ class Emulator:
     requests: RollingLimit = field(default_factory=lambda: RollingLimit(REQUESTS_PER_WINDOW))
     faults: FaultBoard = field(default_factory=FaultBoard)
     tally: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    revises_percent: float = 0.0
+    revises_after: timedelta = timedelta(0)
 
     def switch(self, faults: Faults) -> None:
         """Put faults in force."""
@@ -54,6 +58,10 @@ class Emulator:
         return self.faults.at(path).model_date or MODEL_DATE
 
     def revision(self, path: str) -> Revision | None:
-        """How history has been revised."""
+        """How history has been revised: as a fault says, else as it always is."""
         percent, at = self.faults.at(path).revised_percent, self.faults.set_at
-        return None if percent is None or at is None else Revision(at, percent)
+        if percent is not None and at is not None:
+            return Revision(at, percent)
+        if not self.revises_percent:
+            return None
+        return Revision(self.clock() - self.revises_after, self.revises_percent, self.revises_after)

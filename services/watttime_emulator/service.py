@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -43,6 +43,8 @@ def build_emulator(settings: EmulatorSettings, clock: Clock) -> Emulator:
         regions=_regions(settings, clock()),
         accounts=Accounts(user),
         tokens=Tokens(secrets.token_bytes(32)),
+        revises_percent=settings.emulator_revision_percent,
+        revises_after=timedelta(hours=settings.emulator_revision_hours / settings.emulator_speed),
     )
 
 

@@ -46,6 +46,15 @@ class EmulatorSettings(Settings):
     emulator_forecasts: Path | None = Field(
         None, description="CSV of the forecasts that were issued for that trace"
     )
+    emulator_revision_percent: float = Field(
+        0.0,
+        gt=-100,
+        allow_inf_nan=False,
+        description="by how much the history of a point is revised once it is old; 0 never",
+    )
+    emulator_revision_hours: float = Field(
+        6.0, ge=0, description="how old it is then, in hours of the recording"
+    )
     emulator_regions: Annotated[tuple[RegionFiles, ...], NoDecode] = Field(
         (), description="further regions: NAME=trace.csv or NAME=trace.csv|forecasts.csv, commas"
     )

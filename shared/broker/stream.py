@@ -13,6 +13,7 @@ from shared.broker.topology import Queue
 from shared.errors import Undecodable
 from shared.messages import (
     AnyControl,
+    IntensityRevised,
     IntensityUpdated,
     JobClaimed,
     decode_claim,
@@ -22,25 +23,26 @@ from shared.messages import (
 
 IDLE_SECONDS = 1.0  # a stream has no end; this long without a message means caught up
 PREFETCH = 200
+Told = IntensityUpdated | IntensityRevised
 Offset = datetime | Literal["first", "last", "next"] | int
 """Where reading begins; a number is a message's own, counted from 0."""
 
 log = structlog.get_logger()
 
 
-async def read_history(
-    connection: AbstractConnection, queue: Queue, since: datetime
-) -> list[IntensityUpdated]:
-    """The updates in a stream since a time, oldest first."""
-    found: list[IntensityUpdated] = []
+async def read_history(connection: AbstractConnection, queue: Queue, since: datetime) -> list[Told]:
+    """The updates in a stream since a time and the revisions among them, oldest first."""
+    found: list[Told] = []
     arrived = asyncio.Event()
 
-    def keep(update: IntensityUpdated) -> None:
-        found.append(update)
-        arrived.set()
+    def keep(body: bytes, _number: int) -> None:
+        event = decode_event(body)
+        if isinstance(event, IntensityUpdated | IntensityRevised):
+            found.append(event)
+            arrived.set()
 
     channel = await connection.channel()
-    await follow(channel, queue, since, keep)
+    await _follow(channel, queue, since, keep)
     while True:
         arrived.clear()
         try:
@@ -48,7 +50,7 @@ async def read_history(
                 await arrived.wait()
         except TimeoutError:
             await channel.close()
-            return [update for update in found if update.at >= since]
+            return [told for told in found if told.at >= since]
 
 
 async def follow(

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from shared.broker.letters import Filters
+from shared.broker.letters_acting import Office, ReplayOptions, replay_dead
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.client.listener import Listener
@@ -15,11 +17,7 @@ from shared.client.settings import ClientSettings
 from shared.client.submissions import SomeJob, id_of, whole_submission
 from shared.client.waiting import Ending, OnEvent, OnProgress
 from shared.errors import PublishFailed, WaitTimedOut
-from shared.messages import (
-    CancelJob,
-    JobSubmit,
-    RunJobNow,
-)
+from shared.messages import CancelJob, Control, JobSubmit, RunJobNow
 from shared.runtime import system_clock
 
 CONFIRM_SECONDS = 30.0
@@ -42,6 +40,7 @@ class JobClient:
         ledger_url: str | None = None,
         results: bool = True,
         name: str = "job client",
+        confirm_seconds: float = CONFIRM_SECONDS,
     ) -> None:
         """Prepare; the block connects.
 
@@ -52,8 +51,11 @@ class JobClient:
             results: whether to hear of jobs at all; a client that only submits says False, and is
                 spared the events of everybody's jobs.
             name: shown on the broker's pages.
+            confirm_seconds: how long to wait for the broker's word that it has a message.
         """
         topology = Topology((), 1, namespace)
+        self._office = Office(amqp_url, topology, name)
+        self._confirm_seconds = confirm_seconds
         self._publisher = Publisher(amqp_url, topology, name)
         self._listener = Listener(amqp_url, topology, name, events=results)
         self._recorded = Recorded(ledger_url) if ledger_url else None
@@ -66,12 +68,7 @@ class JobClient:
         Raises:
             ConfigurationError: a variable is wrong.
         """
-        settings = ClientSettings.load()
-        return cls(
-            settings.amqp_url,
-            namespace=settings.namespace,
-            ledger_url=settings.known_ledger_url(),
-        )
+        return cls(**ClientSettings.load().options())
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -205,9 +202,7 @@ class JobClient:
             PublishFailed: the broker did not confirm it.
         """
         why = {"reason": reason} if reason else {}
-        await self._publisher.control(
-            CancelJob(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job), **why)
-        )
+        await self._ask(CancelJob(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job), **why))
 
     async def run_now(self, job: SomeJob, *, by: str | None = None) -> None:
         """Pull a waiting job out of its slot and run it on any grid.
@@ -215,9 +210,28 @@ class JobClient:
         Raises:
             PublishFailed: the broker did not confirm it.
         """
-        await self._publisher.control(
-            RunJobNow(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job))
-        )
+        await self._ask(RunJobNow(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job)))
+
+    async def replay(self, job: SomeJob, *, by: str) -> None:
+        """Submit a job that failed for good again, with its retries and its time anew.
+
+        Raises:
+            NotFound: `jobs.dead` does not hold it.
+            BrokerUnreachable: nothing answers there.
+            PublishFailed: the broker did not confirm it; it stays where it is.
+        """
+        only = Filters(ids=(str(id_of(job)),))
+        await replay_dead(self._office, only, ReplayOptions(by, system_clock()), None)
+
+    async def _ask(self, control: Control) -> None:
+        try:
+            async with asyncio.timeout(self._confirm_seconds):
+                await self._publisher.control(control)
+        except TimeoutError:
+            raise PublishFailed(
+                f"the broker did not confirm the wish within {self._confirm_seconds:.0f} s; "
+                "it may have it, and asking twice does no harm"
+            ) from None
 
     async def _end_of(self, job_id: UUID, ended: asyncio.Future[JobResult]) -> JobResult:
         """From the events, or from the ledger if there is one."""
@@ -238,11 +252,11 @@ class JobClient:
         message_id = message_id or str(uuid4())
         self._listener.remember(job_id)
         try:
-            async with asyncio.timeout(CONFIRM_SECONDS):
+            async with asyncio.timeout(self._confirm_seconds):
                 await self._publisher.submit(job, message_id=message_id, reply_to=reply_to)
         except TimeoutError:
             raise PublishFailed(
-                f"the broker did not confirm the job within {CONFIRM_SECONDS:.0f} s; "
+                f"the broker did not confirm the job within {self._confirm_seconds:.0f} s; "
                 f"it may have it, so submit it again with the id {job_id}"
             ) from None
         return JobHandle(job_id)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from shared.client.client import ANSWER_SECONDS, JobClient
+from shared.client.client import ANSWER_SECONDS, CONFIRM_SECONDS, JobClient
 from shared.client.results import JobHandle, JobResult
 from shared.client.settings import ClientSettings
 from shared.client.submissions import SomeJob
@@ -32,10 +32,16 @@ class SyncJobClient:
         ledger_url: str | None = None,
         results: bool = True,
         name: str = "job client",
+        confirm_seconds: float = CONFIRM_SECONDS,
     ) -> None:
         """Prepare; the arguments are those of `JobClient`."""
         self._client = JobClient(
-            amqp_url, namespace=namespace, ledger_url=ledger_url, results=results, name=name
+            amqp_url,
+            namespace=namespace,
+            ledger_url=ledger_url,
+            results=results,
+            name=name,
+            confirm_seconds=confirm_seconds,
         )
         self._open = ExitStack()
         self._portal: BlockingPortal | None = None
@@ -47,12 +53,7 @@ class SyncJobClient:
         Raises:
             ConfigurationError: a variable is wrong.
         """
-        settings = ClientSettings.load()
-        return cls(
-            settings.amqp_url,
-            namespace=settings.namespace,
-            ledger_url=settings.known_ledger_url(),
-        )
+        return cls(**ClientSettings.load().options())
 
     def __enter__(self) -> Self:
         """Connect; raises what `JobClient` raises."""
@@ -124,6 +125,10 @@ class SyncJobClient:
     def run_now(self, job: SomeJob, *, by: str | None = None) -> None:
         """Run a waiting job at once; see `JobClient.run_now`."""
         self._call(partial(self._client.run_now, job, by=by))
+
+    def replay(self, job: SomeJob, *, by: str) -> None:
+        """Submit a job that failed for good again; see `JobClient.replay`."""
+        self._call(partial(self._client.replay, job, by=by))
 
     def _call(self, method: Callable[[], Awaitable[T]]) -> T:
         if self._portal is None:

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 REFERENCE_G_PER_KWH = 450.0
 JOULES_PER_KWH = 3_600_000.0
+CARRY_PERIODS = 12.0
+"""How many of its periods a point is carried on where the ones after it are missing."""
 
 
 class EnergyMethod(StrEnum):
@@ -86,7 +88,7 @@ def energy_kwh(power_watts: float, seconds: float) -> float:
 
 
 def mean_intensity(
-    points: Sequence[Point], start_s: float, end_s: float, *, carry_periods: float = 12.0
+    points: Sequence[Point], start_s: float, end_s: float, *, carry_periods: float = CARRY_PERIODS
 ) -> Mean | None:
     """Integrate observed points over a window, each weighted by the time that it covers.
 

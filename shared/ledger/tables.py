@@ -23,6 +23,12 @@ from sqlalchemy import (
 )
 
 from shared.ledger.instants import Instant
+from shared.ledger.record_columns import (
+    AccountRevisionColumns,
+    AuditColumns,
+    DecisionColumns,
+    RejectionColumns,
+)
 from shared.ledger.rollup_columns import DailyColumns, DailyWaitColumns
 from shared.ledger.stored import WORDS, Identifier, Rank, Word
 
@@ -40,7 +46,7 @@ class EventColumns(TypedColumns):
     """Everything that happened, as it was told; beats apart, of which only the last is kept.
 
     `place` is the order in which events were recorded; `body` is what `event_bodies` made of the
-    JSON text.
+    JSON text, and of a decision only of its reason: its numbers are in `decisions`.
     """
 
     place: Named[int] = Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
@@ -69,6 +75,7 @@ class JobColumns(TypedColumns):
     expected_duration_seconds: Named[float | None] = Column(Double())
     declared_energy_kwh: Named[float | None] = Column(Double())
     interruptible: Named[bool | None] = Column(Boolean())
+    regions: Named[str | None] = Column(Text())  # JSON, of those that it may choose among
     # group "state": from the event that is farthest along
     state_key: Named[str] = Column(Rank())
     state: Named[str] = Column(Word())
@@ -123,6 +130,11 @@ class JobColumns(TypedColumns):
     reference_g: Named[float | None] = Column(Double())
     avoided_g: Named[float | None] = Column(Double())
     intensity_method: Named[str | None] = Column(Word())
+    # whether that is the account of an ended job, the last revision of a reading that it rests
+    # on, and how often it was worked out with another result
+    account_settled: Named[bool] = Column(Boolean(), server_default=false())
+    account_revised_at: Named[datetime | None] = Column(Instant())
+    account_version: Named[int] = Column(BigInteger(), server_default="1")
 
 
 class AttemptColumns(TypedColumns):
@@ -150,7 +162,10 @@ class AttemptColumns(TypedColumns):
 
 
 class ReadingColumns(TypedColumns):
-    """Each point of a region's grid; an observed one replaces a forecast of the same point."""
+    """Each point of a region's grid; an observed one replaces a forecast of the same point.
+
+    `revised_at` says when its source's own history last said another value; None: never.
+    """
 
     region: Named[str] = Column(Text(), primary_key=True)
     signal: Named[str] = Column(Text(), primary_key=True)
@@ -163,6 +178,7 @@ class ReadingColumns(TypedColumns):
     band: Named[str] = Column(Text())
     intensity_g_per_kwh: Named[float | None] = Column(Double())
     index_percent: Named[float | None] = Column(Double())
+    revised_at: Named[datetime | None] = Column(Instant())
 
 
 class GridColumns(TypedColumns):
@@ -226,28 +242,9 @@ class TimetableColumns(TypedColumns):
     slots: Named[str] = Column(Text())
 
 
-class RejectionColumns(TypedColumns):
-    """Each message that was no valid job."""
-
-    event_id: Named[UUID] = Column(Identifier(), primary_key=True)
-    at: Named[datetime] = Column(Instant())
-    job_id: Named[UUID | None] = Column(Identifier())
-    reason: Named[str] = Column(Text())
-
-
-class AuditColumns(TypedColumns):
-    """Each time that a service acted on what somebody asked for; replays of dead jobs too."""
-
-    event_id: Named[UUID] = Column(Identifier(), primary_key=True)
-    at: Named[datetime] = Column(Instant())
-    action: Named[str] = Column(Text())
-    job_id: Named[UUID | None] = Column(Identifier())
-    scope: Named[str] = Column(Text())
-    by: Named[str | None] = Column(Text())
-
-
 metadata = MetaData()
 events = Table("events", metadata, EventColumns)
+decisions = Table("decisions", metadata, DecisionColumns)
 jobs = Table("jobs", metadata, JobColumns)
 attempts = Table("attempts", metadata, AttemptColumns)
 readings = Table("readings", metadata, ReadingColumns)
@@ -257,6 +254,7 @@ services = Table("services", metadata, ServiceColumns)
 timetables = Table("timetables", metadata, TimetableColumns)
 rejections = Table("rejections", metadata, RejectionColumns)
 audit = Table("audit", metadata, AuditColumns)
+account_revisions = Table("account_revisions", metadata, AccountRevisionColumns)
 
 # Rows are few to a day and many to a page: their key is their place.
 daily = Table("daily", metadata, DailyColumns, sqlite_with_rowid=False)
@@ -286,3 +284,4 @@ Index("ix_services_at", services.c.at)
 Index("ix_rejections_at", rejections.c.at)
 Index("ix_audit_at", audit.c.at)
 Index("ix_audit_job_id", audit.c.job_id, audit.c.at)
+Index("ix_account_revisions_at", account_revisions.c.at)

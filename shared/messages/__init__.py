@@ -67,9 +67,12 @@ from shared.messages.standing import (
     scope_words,
 )
 from shared.messages.system_events import (
+    MOST_REVISED_POINTS,
     ControlTaken,
+    IntensityRevised,
     IntensityUpdated,
     PoolResized,
+    RevisedPoint,
     ServiceBeat,
     SlotPlan,
     TimetableUpdated,
@@ -77,6 +80,7 @@ from shared.messages.system_events import (
 
 __all__ = [
     "LARGEST_CHECKPOINT_BYTES",
+    "MOST_REVISED_POINTS",
     "Action",
     "AnyControl",
     "AnyEvent",
@@ -87,6 +91,7 @@ __all__ = [
     "Decided",
     "Event",
     "Finished",
+    "IntensityRevised",
     "IntensityUpdated",
     "JobAccepted",
     "JobCancelled",
@@ -113,6 +118,7 @@ __all__ = [
     "QueuedJob",
     "Reply",
     "ResumeWork",
+    "RevisedPoint",
     "RunJobNow",
     "Seconds",
     "ServiceBeat",

@@ -11,6 +11,7 @@ from shared.domain.savings import EnergyMethod
 from shared.messages.base import Event
 from shared.messages.system_events import (
     ControlTaken,
+    IntensityRevised,
     IntensityUpdated,
     PoolResized,
     ServiceBeat,
@@ -216,6 +217,7 @@ AnyEvent = Annotated[
     | JobDied
     | JobReplayed
     | IntensityUpdated
+    | IntensityRevised
     | PoolResized
     | TimetableUpdated
     | ControlTaken

@@ -6,9 +6,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.domain.bands import Band, Cuts
-from shared.domain.grid import Forecast, Freshness, Reading
+from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.messages.base import Event, Message
 from shared.messages.control import Action
+
+MOST_REVISED_POINTS = 288
+"""Points of one event, a day of five minutes: a longer revision is told in several."""
 
 
 class IntensityUpdated(Event):
@@ -33,6 +36,40 @@ class IntensityUpdated(Event):
     reason: str | None = None
     age_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+
+
+class RevisedPoint(Message):
+    """What a source says of a point by now.
+
+    Attributes:
+        at: when the point starts.
+        band: of the new value, by the cuts that held when it was told.
+        index_percent: as it was told live; sources revise no index.
+    """
+
+    at: AwareDatetime
+    intensity_g_per_kwh: float
+    band: Band
+    index_percent: float | None = None
+
+
+class IntensityRevised(Event):
+    """A source's history says other than what was told of it before, or what was missing.
+
+    Of several revisions of a point the latest holds, and any of them above what was told live.
+
+    Attributes:
+        period_seconds: how long each point holds.
+        points: those that changed or were missing, and no others, oldest first.
+    """
+
+    type: Literal["intensity.revised.v1"] = "intensity.revised.v1"
+    region: str
+    source: str
+    signal: Signal
+    simulated: bool
+    period_seconds: float
+    points: tuple[RevisedPoint, ...] = Field(min_length=1, max_length=MOST_REVISED_POINTS)
 
 
 class PoolResized(Event):

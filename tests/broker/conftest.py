@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from aio_pika.abc import AbstractConnection
 
-from services.scheduler.catalogue import Door
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from services.worker_pool.attempts import Attempts
@@ -22,13 +21,22 @@ from services.worker_pool.service import PoolRules, RegionPool
 from shared.broker.connection import connect, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Queue, Topology, declare, message_counts
+from shared.catalogue import Door
 from shared.domain.bands import Band, absolute_cuts
 from shared.domain.decisions import Rules
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.domain.jobs import Job, Lane, Priority
 from shared.domain.timetable import Wheel
 from shared.handlers import Handler
-from shared.messages import Control, Event, IntensityUpdated, QueuedJob, decode_event
+from shared.messages import (
+    AnyControl,
+    Control,
+    Event,
+    IntensityUpdated,
+    QueuedJob,
+    decode_control,
+    decode_event,
+)
 from shared.runtime import system_clock, system_random
 from shared.schedules import Schedule
 
@@ -227,3 +235,18 @@ async def deployment(amqp_url: str, namespace: str) -> AsyncIterator[Deployment]
     for exchange in topology.exchanges():
         await channel.exchange_delete(exchange.name)
     await connection.close()
+
+
+@pytest.fixture
+async def orders_sent(deployment: Deployment) -> list[AnyControl]:
+    """The orders, as they pass the exchange."""
+    orders: list[AnyControl] = []
+    channel = await deployment.connection.channel()
+    queue = await channel.declare_queue(exclusive=True)
+    await queue.bind(deployment.topology.control.name, "#")
+
+    async def note(message: Any) -> None:
+        orders.append(decode_control(message.body))
+
+    await queue.consume(note, no_ack=True)
+    return orders

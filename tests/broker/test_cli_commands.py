@@ -15,12 +15,12 @@ from services.cli.settings import CliSettings, Places
 from services.cli.setup import set_up
 from services.cli.submit_view import submit_job
 from services.cli.watch import follow, live_events
-from services.scheduler.catalogue import Door
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
 from shared.broker.connection import connect
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology, message_counts
+from shared.catalogue import Door
 from shared.client import JobRejected
 from shared.domain.bands import Band
 from shared.domain.decisions import Rules

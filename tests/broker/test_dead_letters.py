@@ -8,8 +8,6 @@ from uuid import UUID
 import aio_pika
 import pytest
 
-from services.cli import dead_letters_sifting
-from services.cli.dead_letters import Filters
 from services.cli.dead_letters_acting import (
     DEAD,
     REJECTED,
@@ -21,6 +19,8 @@ from services.cli.dead_letters_acting import (
     replay_rejected,
 )
 from services.cli.settings import CliSettings, Places
+from shared.broker import letters_sifting
+from shared.broker.letters import Filters
 from shared.broker.publish import Publisher
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, Priority
@@ -104,7 +104,7 @@ async def test_filters_leave_what_they_say(deployment, places, filters, numbers)
 async def test_a_long_queue_is_gone_through_in_windows_and_the_newest_are_shown(
     deployment, places, monkeypatch
 ):
-    monkeypatch.setattr(dead_letters_sifting, "WINDOW", 7)
+    monkeypatch.setattr(letters_sifting, "WINDOW", 7)
     for number in range(1, 31):
         await bury(deployment, a_job(number), at=NOW + timedelta(seconds=number))
     result = await list_letters(places, DEAD, Filters(), 5)
@@ -120,12 +120,12 @@ async def test_a_long_queue_is_gone_through_in_windows_and_the_newest_are_shown(
 
 
 async def test_what_somebody_else_holds_is_not_waited_for(deployment, places, monkeypatch):
-    monkeypatch.setattr(dead_letters_sifting, "IDLE_SECONDS", 0.2)
-    monkeypatch.setattr(dead_letters_sifting, "RETURN_SECONDS", 0.2)
+    monkeypatch.setattr(letters_sifting, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(letters_sifting, "RETURN_SECONDS", 0.2)
     await bury(deployment, a_job(1), a_job(2))
     channel = await deployment.connection.channel()
     queue = await channel.get_queue(deployment.topology.dead.name, ensure=False)
-    counts = dead_letters_sifting.message_counts
+    counts = letters_sifting.message_counts
 
     async def counted_before_it_was_held(connection, names):
         found = await counts(connection, names)
@@ -134,7 +134,7 @@ async def test_what_somebody_else_holds_is_not_waited_for(deployment, places, mo
         return found
 
     held = []
-    monkeypatch.setattr(dead_letters_sifting, "message_counts", counted_before_it_was_held)
+    monkeypatch.setattr(letters_sifting, "message_counts", counted_before_it_was_held)
     result = await list_letters(places, DEAD, Filters(), 50)
     assert (result.total, result.seen) == (2, 1)
     await channel.close()

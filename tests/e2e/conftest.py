@@ -103,11 +103,12 @@ def up(tmp_path: Path, rabbitmq_server: Path) -> Iterator[Callable[..., System]]
     """Starts `carbon-aware up` with arguments and environment; stops it at the end."""
     started: list[System] = []
 
-    def start(*arguments: str, **environment: str) -> System:
+    def start(*arguments: str, dashboard: bool = False, **environment: str) -> System:
         env = clean_environment(**environment)
+        page = () if dashboard else ("--no-dashboard",)
         with (tmp_path / "up.log").open("w") as log:
             process = subprocess.Popen(
-                [*COMMAND, "up", "--no-install", "--no-dashboard", *arguments],
+                [*COMMAND, "up", "--no-install", *page, *arguments],
                 cwd=tmp_path,
                 env=env,
                 stdout=log,

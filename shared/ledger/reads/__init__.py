@@ -31,10 +31,20 @@ from shared.ledger.reads.jobs import (
     savings_over_time,
 )
 from shared.ledger.reads.pages import JobFilter, JobPage, Place, job_page, recent_jobs
+from shared.ledger.reads.revisions import (
+    AccountFigures,
+    AccountRevision,
+    RevisedAccounts,
+    account_revisions,
+    revised_accounts,
+    revision_lines,
+)
 from shared.ledger.reads.statistics import Capacity, JobCounts, Statistics, statistics
 from shared.ledger.reads.timetables import PlannedRoom, TimetableRow, latest_timetables
 
 __all__ = [
+    "AccountFigures",
+    "AccountRevision",
     "AttemptRow",
     "AuditRow",
     "Capacity",
@@ -53,10 +63,12 @@ __all__ = [
     "Progress",
     "ReadingRow",
     "RecentDecision",
+    "RevisedAccounts",
     "SavingsPoint",
     "ServiceRow",
     "Statistics",
     "TimetableRow",
+    "account_revisions",
     "attempts",
     "audit",
     "audit_of_job",
@@ -73,6 +85,8 @@ __all__ = [
     "recent_events",
     "recent_jobs",
     "regions",
+    "revised_accounts",
+    "revision_lines",
     "savings_over_time",
     "services",
     "statistics",

@@ -2,33 +2,24 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, Select, func, select, text
+from sqlalchemy import Engine, func, select, text
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness
 from shared.domain.jobs import State
 from shared.domain.reasons import Cause
-from shared.ledger.event_bodies import whole_body
+from shared.ledger.decided import told, told_reason
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import IS_DEFERRED, AnyRow, events, jobs
+from shared.ledger.tables import decisions as decision_rows
 from shared.ledger.writes import positions
-from shared.ledger.writes.claims import outcome_of
-from shared.messages import (
-    Decided,
-    JobDeferred,
-    JobExpired,
-    JobReleased,
-    decode_event,
-)
 
 LOOK_BACK = 500
 """Decisions that are looked through for those of one region: bounds how long it takes."""
-_NAMES = [kind.model_fields["type"].default for kind in (JobDeferred, JobReleased, JobExpired)]
-_OUTCOMES = {State.DEFERRED: "deferred", State.READY: "released", State.EXPIRED: "expired"}
+_STATES = {"deferred": State.DEFERRED, "released": State.READY, "expired": State.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +81,9 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
     """
     with reading(engine) as connection:
         job = find_job(connection, job_id)
-        query = _told().where(events.c.job_id == job.id)
-        told = [_event(row) for row in connection.execute(query)]
-    return [_decision(event) for event in sorted(told, key=_place)]
+        query = told().where(events.c.job_id == job.id, decision_rows.c.place.is_not(None))
+        rows = sorted(connection.execute(query).all(), key=_order)
+    return [_decision(row) for row in rows]
 
 
 def recent_decisions(
@@ -103,21 +94,22 @@ def recent_decisions(
     Those of one region are sought among the last `LOOK_BACK` ones of all.
     """
     last = limit if region is None else LOOK_BACK
-    rows = _told().order_by(events.c.place.desc()).limit(last).subquery("latest")
+    latest = select(decision_rows.c.place).order_by(decision_rows.c.place.desc()).limit(last)
     query = (
-        select(rows, jobs.c.type.label("job_type"))
-        .join(jobs, jobs.c.id == rows.c.job_id, isouter=True)
-        .order_by(rows.c.place.desc())
+        told()
+        .add_columns(jobs.c.type.label("job_type"))
+        .join(jobs, jobs.c.id == events.c.job_id, isouter=True)
+        .where(decision_rows.c.place.in_(latest))
+        .order_by(decision_rows.c.place.desc())
+        .limit(limit)
     )
-    found: list[RecentDecision] = []
+    if region is not None:
+        query = query.where(decision_rows.c.region == region)
     with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=limit).execute(query):
-            decision = _decision(_event(row))
-            if region is None or decision.region == region:
-                found.append(RecentDecision(row.job_id, row.job_type, decision))
-            if len(found) == limit:
-                break
-    return found
+        return [
+            RecentDecision(row.job_id, row.job_type, _decision(row))
+            for row in connection.execute(query)
+        ]
 
 
 def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
@@ -144,45 +136,30 @@ def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
         ]
 
 
-def _told() -> Select[*tuple[Any, ...]]:
-    columns = events.c
-    wanted = (columns.place, columns.id, columns.job_id, columns.at, columns.body)
-    return select(*wanted).where(columns.type.in_(_NAMES))
+def _order(row: AnyRow) -> tuple[int, datetime]:
+    return positions.sequence(row.attempts, row.deferrals, _STATES[row.outcome]), row.at
 
 
-def _event(row: AnyRow) -> Decided:
-    event = decode_event(whole_body(row.body, row.id, row.job_id, row.at).encode())
-    if not isinstance(event, Decided):
-        raise TypeError(f"{event.type} is no decision")
-    return event
-
-
-def _place(event: Decided) -> tuple[int, datetime]:
-    return positions.sequence(event.attempts, event.deferrals, outcome_of(event)), event.at
-
-
-def _decision(event: Decided) -> DecisionRow:
-    numbers = event.numbers
-    released = event if isinstance(event, JobReleased) else None
+def _decision(row: AnyRow) -> DecisionRow:
     return DecisionRow(
-        at=event.at,
-        outcome=_OUTCOMES[outcome_of(event)],
-        reason=event.reason,
-        intensity_g_per_kwh=numbers.intensity_g_per_kwh,
-        band=numbers.band,
-        planned_at=event.planned_at if isinstance(event, JobDeferred) else None,
-        expected_g_per_kwh=numbers.expected_g_per_kwh,
-        expected_saving_g=numbers.expected_saving_g,
-        latest_start=numbers.latest_start,
-        freshness=numbers.freshness,
-        cause=event.cause,
-        region=released.region if released else numbers.region,
-        lane=released.lane.value if released else None,
-        max_band=numbers.limit,
-        index_percent=numbers.index_percent,
-        window_g_per_kwh=numbers.window_g_per_kwh,
-        forecast_age_seconds=numbers.forecast_age_seconds,
-        attempts=event.attempts,
-        deferrals=event.deferrals,
-        piece=event.piece,
+        at=row.at,
+        outcome=row.outcome,
+        reason=told_reason(row),
+        intensity_g_per_kwh=row.intensity_g_per_kwh,
+        band=Band(row.band),
+        planned_at=row.planned_at,
+        expected_g_per_kwh=row.expected_g_per_kwh,
+        expected_saving_g=row.expected_saving_g,
+        latest_start=row.latest_start,
+        freshness=Freshness(row.freshness),
+        cause=Cause(row.cause),
+        region=row.region,
+        lane=row.lane,
+        max_band=Band(row.max_band),
+        index_percent=row.index_percent,
+        window_g_per_kwh=row.window_g_per_kwh,
+        forecast_age_seconds=row.forecast_age_seconds,
+        attempts=row.attempts,
+        deferrals=row.deferrals,
+        piece=row.piece,
     )

@@ -18,10 +18,11 @@ def find_job(connection: Connection, job_id: UUID | str) -> AnyRow:
     Raises:
         NotFound: there is no such job, or more than one.
     """
-    ids = id_range(str(job_id))
+    ids = id_range(job_id)
     if ids is None:
         raise NotFound(f"{job_id!s} is no job id; give it whole, or {SHORTEST_PREFIX} digits of it")
-    query = select(job_rows).where(job_rows.c.id.between(*ids)).limit(2)
+    first, last = ids
+    query = select(job_rows).where(job_rows.c.id.between(first, last)).limit(2)
     found = connection.execute(query).all()
     if not found:
         raise NotFound(f"the ledger knows no job {job_id}; `carbon-aware watch` shows what arrives")
@@ -30,12 +31,12 @@ def find_job(connection: Connection, job_id: UUID | str) -> AnyRow:
     return found[0]
 
 
-def id_range(words: str) -> tuple[UUID, UUID] | None:
-    """The smallest and the largest id with a beginning; None where it is no beginning of an id.
+def id_range(job_id: UUID | str) -> tuple[UUID, UUID] | None:
+    """The smallest and the largest id with a beginning; ids sort as their hex digits do.
 
-    Ids sort as their hex digits do.
+    None where it is no beginning of an id, or too short to mean one.
     """
-    digits = words.strip().lower().replace("-", "")
+    digits = str(job_id).strip().lower().replace("-", "")
     is_hex = bool(digits) and set(digits) <= set("0123456789abcdef")
     if not is_hex or not SHORTEST_PREFIX <= len(digits) <= _HEX_DIGITS:
         return None

@@ -7,17 +7,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Engine, Select, func, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    func,
+    select,
+    type_coerce,
+)
 
 from shared.domain.bands import Band
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.domain.savings import EnergyMethod, IntensityMethod
-from shared.ledger.event_bodies import whole_body
+from shared.ledger.decided import told, told_body
 from shared.ledger.instants import to_microseconds
 from shared.ledger.reads.attempts import Piece, pieces_of
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
+from shared.ledger.reads.revisions import AccountRevision, revisions_of
 from shared.ledger.tables import AnyRow, events
 from shared.ledger.tables import jobs as job_rows
 
@@ -53,6 +63,8 @@ class JobStatus:
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.
+        account_version: 1 at first; one more each time that the settled account changed.
+        account_revisions: what it said before each of those, oldest first.
         piece: of the present attempt, that runs or runs next.
         progress: while it runs, and between the pieces of an attempt; else None.
         pieces: every piece of every attempt, in their order.
@@ -94,6 +106,8 @@ class JobStatus:
     cancelled_by: str | None
     cancel_reason: str | None
     replayed_at: datetime | None
+    account_version: int
+    account_revisions: tuple[AccountRevision, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,7 @@ def job_status(engine: Engine, job_id: UUID | str) -> JobStatus:
     """
     with reading(engine) as connection:
         row = find_job(connection, job_id)
-        return status_of(row, pieces_of(connection, [row.id]).get(row.id, ()))
+        return statuses(connection, [row])[0]
 
 
 def savings_over_time(
@@ -180,22 +194,24 @@ def _in_steps(
 
 def recent_events(engine: Engine, limit: int = 50) -> list[EventRow]:
     """What was recorded last, newest first."""
-    query = select(events).order_by(events.c.place.desc()).limit(limit)
+    query = told().order_by(events.c.place.desc()).limit(limit)
     with reading(engine) as connection:
         return [
-            EventRow(
-                row.id,
-                row.type,
-                row.job_id,
-                row.at,
-                whole_body(row.body, row.id, row.job_id, row.at),
-            )
+            EventRow(row.id, row.type, row.job_id, row.at, told_body(row))
             for row in connection.execute(query)
         ]
 
 
-def status_of(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
-    """A row of the jobs as it is told."""
+def statuses(connection: Connection, rows: Sequence[AnyRow]) -> list[JobStatus]:
+    """Rows of the jobs as they are told, with their pieces and the revisions of their accounts."""
+    pieces = pieces_of(connection, [row.id for row in rows])
+    changed = revisions_of(connection, [row.id for row in rows if row.account_version > 1])
+    return [_status(row, pieces.get(row.id, ()), changed.get(row.id, ())) for row in rows]
+
+
+def _status(
+    row: AnyRow, pieces: tuple[Piece, ...], revisions: tuple[AccountRevision, ...]
+) -> JobStatus:
     state = State(row.state)
     cancelled = state is State.CANCELLED
     return JobStatus(
@@ -234,6 +250,8 @@ def status_of(row: AnyRow, pieces: tuple[Piece, ...]) -> JobStatus:
         cancelled_by=row.cancelled_by if cancelled else None,
         cancel_reason=row.cancel_reason if cancelled else None,
         replayed_at=row.replayed_at,
+        account_version=row.account_version,
+        account_revisions=revisions,
     )
 
 

@@ -13,9 +13,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Select, TextClause, select, text
 
 from shared.domain.jobs import Priority, State
-from shared.ledger.reads.attempts import pieces_of
 from shared.ledger.reads.find import id_range
-from shared.ledger.reads.jobs import JobStatus, status_of
+from shared.ledger.reads.jobs import JobStatus, statuses
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, daily, jobs
 
@@ -86,9 +85,9 @@ def job_page(
         dated.sort(key=lambda row: (row.submitted_at, row.id), reverse=not oldest_first)
         rows = [*dated, *sorted(undated, key=lambda row: row.id)]
         shown = rows[:limit]
-        pieces = pieces_of(connection, [row.id for row in shown])
+        told = statuses(connection, shown)
     last = Place(shown[-1].submitted_at, shown[-1].id) if len(rows) > limit else None
-    return JobPage(tuple(status_of(row, pieces.get(row.id, ())) for row in shown), last)
+    return JobPage(tuple(told), last)
 
 
 def recent_jobs(

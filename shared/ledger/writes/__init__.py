@@ -1,27 +1,32 @@
 """Write what happened: idempotent, and in any order."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, func, select, text
 
-from shared.ledger.event_bodies import stored_body
-from shared.ledger.tables import ABOUT_NO_JOB, audit, rejections
+from shared.ledger.decided import decision_row, stored_event
+from shared.ledger.tables import ABOUT_NO_JOB, audit, decisions, rejections
 from shared.ledger.tables import events as event_rows
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
     record_beats,
     record_grids,
     record_pools,
+    record_revisions,
     record_timetables,
 )
 from shared.ledger.writes.jobs import record_jobs
-from shared.ledger.writes.upsert import Row, insert_new
+from shared.ledger.writes.retention import without_pruned
+from shared.ledger.writes.upsert import Row, insert, insert_new
 from shared.messages import (
     AnyEvent,
     ControlTaken,
+    Decided,
     Event,
+    IntensityRevised,
     IntensityUpdated,
     JobEvent,
     JobProgressed,
@@ -30,7 +35,6 @@ from shared.messages import (
     PoolResized,
     ServiceBeat,
     TimetableUpdated,
-    encode,
     message_name,
 )
 
@@ -48,29 +52,41 @@ REPLAY = "replay"
 E = TypeVar("E", bound=Event)
 
 
-def record(connection: Connection, events: Sequence[AnyEvent]) -> None:
+def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | None = None) -> int:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
     rest. A beat, a timetable or a job's progress only replaces the one before it.
+
+    Args:
+        connection: in a transaction.
+        events: of any kinds.
+        now: dates the revisions of accounts; None takes the time of the latest recorded event.
+
+    Returns:
+        How many came too late: their job was pruned, so they change nothing.
     """
+    late = 0
     for start in range(0, len(events), MOST_AT_ONCE):
-        _record(connection, events[start : start + MOST_AT_ONCE])
-    settle_accounts(connection)
+        late += _record(connection, events[start : start + MOST_AT_ONCE])
+    settle_accounts(connection, now)
+    return late
 
 
-def _record(connection: Connection, told: Sequence[AnyEvent]) -> None:
-    events = _new(connection, told)
-    kept = [_event(event) for event in events if not isinstance(event, ONLY_THE_LATEST)]
-    insert_new(connection, event_rows, kept)
+def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
+    wanted = without_pruned(connection, told)
+    events = _new(connection, wanted)
+    _keep(connection, [event for event in events if not isinstance(event, ONLY_THE_LATEST)])
     record_jobs(connection, _of(events, JobEvent))
     record_grids(connection, _of(events, IntensityUpdated))
+    record_revisions(connection, _of(events, IntensityRevised))
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
     record_timetables(connection, _of(events, TimetableUpdated))
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
     insert_new(connection, audit, [_taken(e) for e in _of(events, ControlTaken)])
     insert_new(connection, audit, [_replayed(e) for e in _of(events, JobReplayed)])
+    return len(told) - len(wanted)
 
 
 def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
@@ -87,6 +103,16 @@ def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
     return list(reversed(by_id.values()))
 
 
+def _keep(connection: Connection, events: Sequence[AnyEvent]) -> None:
+    """The events themselves, and the numbers of those that are decisions."""
+    last = connection.scalar(select(func.max(event_rows.c.place))) or 0
+    placed = list(enumerate(events, last + 1))
+    insert(connection, event_rows, [{"place": place, **_event(event)} for place, event in placed])
+    decided = [(place, event) for place, event in placed if isinstance(event, Decided)]
+    rows = [{"place": place, **decision_row(event)} for place, event in decided]
+    insert(connection, decisions, rows)
+
+
 def _of(events: Sequence[AnyEvent], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 
@@ -97,14 +123,12 @@ def _job_of(event: Event) -> UUID | None:
 
 
 def _event(event: Event) -> Row:
-    job_id = _job_of(event)
-    body = stored_body(encode(event).decode(), event.id, job_id, event.at)
     return {
         "id": event.id,
         "type": message_name(event),
-        "job_id": job_id,
+        "job_id": _job_of(event),
         "at": event.at,
-        "body": body,
+        "body": stored_event(event),
     }
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import reduce
 from typing import Any
 from uuid import UUID
@@ -16,23 +17,39 @@ from shared.ledger.rollups import Changes
 from shared.ledger.tables import ACCOUNT_IS_DUE, AnyRow, attempts, jobs
 from shared.ledger.writes.jobs import ACCOUNT_COLUMNS
 from shared.ledger.writes.series import AllSeries, Series, load_series
+from shared.ledger.writes.versions import Account, Basis, give_versions
 from shared.ledger.writes.work import Work, work_of
 
 MOST_AT_ONCE = 1000
 _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
-_READ = ("id", "submitted_at", "replayed_at", "expected_duration_seconds", *NEEDED)
+_SET = (*ACCOUNT_COLUMNS, "account_settled", "account_version")
+_OF_THE_JOB = (
+    *("id", "submitted_at", "replayed_at", "expected_duration_seconds"),
+    *("account_settled", "account_version", "account_revised_at", *NEEDED),
+)
 Values = dict[str, Any]
 
 
-def settle_accounts(connection: Connection, most: int = MOST_AT_ONCE) -> int:
-    """Work out the accounts that are due, at most so many; returns how many there were."""
-    query = select(*(jobs.c[name] for name in _READ)).where(text(ACCOUNT_IS_DUE)).limit(most)
+def settle_accounts(
+    connection: Connection, now: datetime | None = None, most: int = MOST_AT_ONCE
+) -> int:
+    """Work out the accounts that are due, at most so many; returns how many there were.
+
+    A settled account that changes gets a new version, and what it said before is kept.
+
+    Args:
+        connection: in a transaction.
+        now: dates those revisions; None takes the time of the latest recorded event.
+        most: how many accounts.
+    """
+    query = select(*(jobs.c[name] for name in _OF_THE_JOB)).where(text(ACCOUNT_IS_DUE)).limit(most)
     due = connection.execute(query).all()
     if due:
         tried = _attempts(connection, [job.id for job in due])
         series = _series(connection, due, tried)
-        rows = [_account(job, tried.get(job.id, []), series) for job in due]
+        accounts = [_account(job, tried.get(job.id, []), series) for job in due]
+        rows = give_versions(connection, due, accounts, now)
         connection.execute(_update(), rows)
         _roll_up(connection, due, rows)
     return len(due)
@@ -72,11 +89,11 @@ def _series(
     return load_series(connection, regions, min(starts + submitted), max(ends))
 
 
-def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Values:
-    """The account of one job, as the columns to set."""
+def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Account:
+    """The account of one job."""
     nothing: Values = dict.fromkeys(ACCOUNT_COLUMNS) | {"job": job.id}
     if not tried or any(row.energy_kwh is None for row in tried):
-        return nothing  # a part of the energy is unknown, and so is the sum
+        return Account(nothing)  # a part of the energy is unknown, and so is the sum
     work = work_of(job, tried)
     signal, savings = min(
         ((signal, _savings(work, signal, series)) for signal in Signal), key=_gaps
@@ -89,8 +106,8 @@ def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Values:
         "reference_g": savings.reference_g,
     }
     if savings.emissions_g is None and savings.baseline_g is None:
-        return nothing
-    return nothing | {
+        return Account(nothing)
+    known = {
         "signal": signal.value,
         "simulated": _any_simulated(work, signal, series),
         "emissions_g": savings.emissions_g,
@@ -98,6 +115,7 @@ def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Values:
         "avoided_g": savings.avoided_g,
         "intensity_method": savings.method.value if savings.method else None,
     }
+    return Account(nothing | known, _basis(work, signal, series))
 
 
 def _savings(work: Work, signal: Signal, all_series: AllSeries) -> Savings:
@@ -154,6 +172,16 @@ def _all_observed(work: Work, signal: Signal, all_series: AllSeries) -> bool:
     )
 
 
+def _basis(work: Work, signal: Signal, all_series: AllSeries) -> list[Basis]:
+    """The readings that an account rests on."""
+    found = []
+    for region in work.regions:
+        series = all_series.get((region, signal), Series())
+        places = series.places(work.windows(region))
+        found += [Basis(series.sources[place], series.revised[place]) for place in places]
+    return found
+
+
 def _update() -> Update:
-    values: Values = {name: bindparam(name) for name in ACCOUNT_COLUMNS}
+    values: Values = {name: bindparam(name) for name in _SET}
     return update(jobs).where(jobs.c.id == bindparam("job")).values(account_due=False, **values)

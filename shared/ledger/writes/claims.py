@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from shared.domain.jobs import State
 from shared.ledger.writes import positions
@@ -76,6 +77,7 @@ def _accepted(event: JobAccepted) -> Said:
     job = event.job
     values = {
         "type": job.type,
+        "regions": json.dumps(job.regions) if len(job.regions) > 1 else None,
         "priority": job.priority.value,
         "max_band": job.max_band.value,
         "submitted_at": job.submitted_at,
@@ -112,7 +114,8 @@ def _decided(event: Decided) -> Said:
 
 
 def _attempted(event: Attempted) -> Said:
-    claims = [_ran_in(event.region, event.attempt, event)]
+    told_at = event.started_at if isinstance(event, JobProgressed) else event.at
+    claims = [_ran_in(event.region, event.attempt, told_at, positions.witness(event))]
     if isinstance(event, JobStarted | JobProgressed):
         claims.append(_running(event))
     if isinstance(event, JobProgressed):
@@ -126,10 +129,10 @@ def _attempted(event: Attempted) -> Said:
     return Said(tuple(claims), event.attempt, started_at=event.started_at)
 
 
-def _ran_in(region: str, attempt: int, event: JobEvent) -> Claim:
+def _ran_in(region: str, attempt: int, at: datetime, witness: UUID) -> Claim:
     """Where a job ran, for as long as no decision about it is known."""
     values = {"region": region, "lane": None, "reason": None, "expected_g_per_kwh": None}
-    return Claim("decision", positions.run_key(attempt, event.at, event.id), values)
+    return Claim("decision", positions.run_key(attempt, at, witness), values)
 
 
 def _running(event: JobStarted | JobProgressed) -> Claim:
@@ -172,7 +175,7 @@ def _cancelled(event: JobCancelled) -> Said:
     if event.attempt is None:
         return Said(tuple(claims))
     if event.region is not None:
-        claims.append(_ran_in(event.region, event.attempt, event))
+        claims.append(_ran_in(event.region, event.attempt, event.at, event.id))
     return Said(tuple(claims), event.attempt, started_at=event.started_at)
 
 
@@ -211,7 +214,9 @@ def _state_since(
     piece: int = 1,
     deferrals: int = 0,
 ) -> Claim:
-    key = positions.state_key(state, at, event.id, failed=failed, piece=piece, deferrals=deferrals)
+    key = positions.state_key(
+        state, at, positions.witness(event), failed=failed, piece=piece, deferrals=deferrals
+    )
     values = {
         "state": state.value,
         "state_at": at,

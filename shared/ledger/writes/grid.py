@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, or_, update
 
@@ -10,11 +10,19 @@ from shared.domain.grid import Freshness
 from shared.ledger.tables import grids, jobs, pool_sizes, readings, services, timetables
 from shared.ledger.writes import positions
 from shared.ledger.writes.upsert import Row, insert_new, upsert
-from shared.messages import IntensityUpdated, PoolResized, ServiceBeat, TimetableUpdated
+from shared.messages import (
+    IntensityRevised,
+    IntensityUpdated,
+    PoolResized,
+    ServiceBeat,
+    TimetableUpdated,
+)
 
 CARRIED_PERIODS = 13
 """A point may speak for its own period and the 12 after it (`mean_intensity`)."""
 _RUNGS = tuple(reversed(Freshness))
+_REVISED_RANK = len(_RUNGS)
+"""A source's own revision of a point outranks whatever was told of it before."""
 
 
 def record_grids(connection: Connection, updates: Sequence[IntensityUpdated]) -> None:
@@ -24,8 +32,17 @@ def record_grids(connection: Connection, updates: Sequence[IntensityUpdated]) ->
     upsert(connection, readings, [_reading(update) for update in updates], newer_by="key")
     upsert(connection, grids, [_grid(update) for update in updates], newer_by="key")
     for told in updates:
-        if told.reading.intensity_g_per_kwh is not None:
-            _make_due(connection, told)
+        point = told.reading
+        if point.intensity_g_per_kwh is not None:
+            _make_due(connection, point.at, point.at, point.period_seconds)
+
+
+def record_revisions(connection: Connection, revisions: Sequence[IntensityRevised]) -> None:
+    """Keep revised points above what was told before, and say which accounts to work out."""
+    rows = [row for told in revisions for row in _revised(told)]
+    upsert(connection, readings, rows, newer_by="key")
+    for told in revisions:
+        _make_due(connection, told.points[0].at, told.points[-1].at, told.period_seconds)
 
 
 def record_pools(connection: Connection, sizes: Sequence[PoolResized]) -> None:
@@ -43,19 +60,20 @@ def record_timetables(connection: Connection, told: Sequence[TimetableUpdated]) 
     upsert(connection, timetables, [_timetable(each) for each in told], newer_by="at")
 
 
-def _make_due(connection: Connection, told: IntensityUpdated) -> None:
-    """Finished jobs whose time overlaps a point are accounted again.
+def _make_due(
+    connection: Connection, first: datetime, last: datetime, period_seconds: float
+) -> None:
+    """Ended jobs whose time overlaps points from a first to a last one are accounted again.
 
-    A point normally comes before the jobs that it matters to have finished, so the index on
+    A live point normally comes before the jobs that it matters to have ended, so the index on
     `finished_at` finds next to none.
     """
-    point = told.reading
-    until = point.at + timedelta(seconds=point.period_seconds * CARRIED_PERIODS)
+    until = last + timedelta(seconds=period_seconds * CARRIED_PERIODS)
     overlaps = or_(jobs.c.submitted_at.is_(None), jobs.c.submitted_at <= until)
     connection.execute(
         update(jobs)
         .where(
-            jobs.c.finished_at >= point.at,
+            jobs.c.finished_at >= first,
             overlaps,
             jobs.c.attempts > 0,
             ~jobs.c.account_due,
@@ -80,12 +98,38 @@ def _reading(told: IntensityUpdated) -> Row:
         "band": told.band.value,
         "intensity_g_per_kwh": point.intensity_g_per_kwh,
         "index_percent": point.index_percent,
+        "revised_at": None,
     }
+
+
+def _revised(told: IntensityRevised) -> list[Row]:
+    """Its points as observed readings."""
+    same = {
+        "region": told.region,
+        "signal": told.signal.value,
+        "source": told.source,
+        "key": f"{_REVISED_RANK}{positions.last(told.at, told.id)}",
+        "period_seconds": told.period_seconds,
+        "simulated": told.simulated,
+        "freshness": Freshness.LIVE.value,
+        "revised_at": told.at,
+    }
+    return [
+        same
+        | {
+            "at": point.at,
+            "band": point.band.value,
+            "intensity_g_per_kwh": point.intensity_g_per_kwh,
+            "index_percent": point.index_percent,
+        }
+        for point in told.points
+    ]
 
 
 def _grid(told: IntensityUpdated) -> Row:
     forecast = told.model_dump(mode="json", include={"forecast", "cuts"})
     row = _reading(told) | {"key": positions.last(told.at, told.id)}
+    del row["revised_at"]
     return row | {
         "updated_at": told.at,
         "reason": told.reason,

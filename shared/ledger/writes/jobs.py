@@ -25,6 +25,7 @@ ACCOUNT_COLUMNS = (
     "reference_g",
     "avoided_g",
     "intensity_method",
+    "account_revised_at",
 )
 _FINAL = frozenset(state.value for state in FINAL_STATES)
 
@@ -68,7 +69,8 @@ def _new(event: JobEvent) -> Row:
     row: Row = dict.fromkeys(column.name for column in jobs.columns)
     # A retry or a failure may be the first thing that is heard of a job.
     row |= {"id": event.job_id, "state": State.SUBMITTED.value, "state_at": event.at, "piece": 1}
-    return row | {"state_key": "", "attempts": 0, "deferrals": 0, "account_due": False}
+    row |= {"account_due": False, "account_settled": False, "account_version": 1}
+    return row | {"state_key": "", "attempts": 0, "deferrals": 0}
 
 
 def _merge(row: Row, said: Said) -> None:
@@ -94,4 +96,4 @@ def _conclude(row: Row) -> None:
         row.update(reason=None, expected_g_per_kwh=None)
     row["account_due"] = row["state"] in _FINAL and row["attempts"] > 0
     if row["state"] not in _FINAL:  # a replayed job is no longer accounted for
-        row.update(dict.fromkeys(ACCOUNT_COLUMNS))
+        row.update(dict.fromkeys(ACCOUNT_COLUMNS), account_settled=False)

@@ -54,7 +54,7 @@ def _told(event: Attempted | JobCancelled, started_at: datetime) -> Row:
         "job_id": event.job_id,
         "attempt": event.attempt,
         "piece": event.piece or 1,
-        "key": positions.piece_key(outcome, finished_at or started_at, event.id),
+        "key": positions.piece_key(outcome, finished_at or started_at, positions.witness(event)),
         "pool": event.pool or "",
         "region": event.region or "",
         "started_at": started_at,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shared.domain.jobs import TRANSITIONS, State
 from shared.ledger.instants import to_microseconds
+from shared.messages import Event, JobProgressed
 
 _STATES = tuple(State)
 _PHASES = {
@@ -26,6 +27,16 @@ _ENDED = frozenset({State.RETRYING, State.DEAD})
 _LAST_WORDS = (State.EXPIRED, State.CANCELLED, State.SUCCEEDED)
 _OUTCOMES = (None, "cancelled", "paused", "failed", "succeeded")
 _BEYOND = 10**18
+_NOBODY = UUID(int=0)
+
+
+def witness(event: Event) -> UUID:
+    """Whose word it is that a piece runs, and where.
+
+    Of words on progress only the last is kept, so the others may leave no trace: all of them
+    stand back behind the piece's start.
+    """
+    return _NOBODY if isinstance(event, JobProgressed) else event.id
 
 
 def state_key(

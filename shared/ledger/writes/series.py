@@ -22,6 +22,8 @@ class Series:
     points: Sequence[Point] = ()
     simulated: Sequence[bool] = ()
     observed: Sequence[bool] = ()
+    revised: Sequence[datetime | None] = ()
+    sources: Sequence[str] = ()
 
     def any_simulated(self, windows: Iterable[Window]) -> bool:
         """Whether a point that a window rests on is simulated."""
@@ -30,6 +32,11 @@ class Series:
     def all_observed(self, windows: Iterable[Window]) -> bool:
         """Whether every point that the windows rest on was observed, not expected."""
         return all(all(self.observed[self._under(window)]) for window in windows)
+
+    def places(self, windows: Iterable[Window]) -> list[int]:
+        """The places of the points that some windows rest on, each once, in their order."""
+        every = range(len(self.points))
+        return sorted({place for window in windows for place in every[self._under(window)]})
 
     def _under(self, window: Window) -> slice:
         start_s, end_s = window
@@ -74,6 +81,7 @@ def _rows(
         column.simulated,
         column.freshness,
         column.source,
+        column.revised_at,
     ).where(same, (column.at >= start) | (column.at == before), column.at <= end)
     return connection.execute(query).all()
 
@@ -87,6 +95,8 @@ def _series(rows: Sequence[AnyRow]) -> Series:
         [Point(row.at.timestamp(), row.period_seconds, row.intensity_g_per_kwh) for row in ordered],
         [row.simulated for row in ordered],
         [row.freshness == Freshness.LIVE for row in ordered],
+        [row.revised_at for row in ordered],
+        [row.source for row in ordered],
     )
 
 

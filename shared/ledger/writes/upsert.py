@@ -13,6 +13,16 @@ Row = dict[str, Any]
 Names = tuple[str, ...]
 
 
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows that are not there yet.
+
+    Raises:
+        IntegrityError: the key of one is.
+    """
+    if rows:
+        _execute(connection, _plain(connection.dialect, table, tuple(rows[0])), rows)
+
+
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows whose key is not there yet."""
     if rows:
@@ -69,6 +79,11 @@ def _prepare(
     )
     order = compiled.positiontup if isinstance(compiled, SQLCompiler) else None
     return _Prepared(str(compiled), None if order is None else tuple(order), converters)
+
+
+@lru_cache(maxsize=64)
+def _plain(dialect: Dialect, table: Table, names: Names) -> _Prepared:
+    return _prepare(dialect, _insert(dialect.name, table), table, names)
 
 
 @lru_cache(maxsize=64)

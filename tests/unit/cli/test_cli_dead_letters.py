@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli import dead_letters_commands
-from services.cli.dead_letters import (
+from services.cli.dead_letters_view import summary
+from shared.broker.letters import (
     Filters,
     Letter,
     dead_letter,
@@ -20,9 +21,8 @@ from services.cli.dead_letters import (
     rejected_letter,
     whole_prefixes,
 )
-from services.cli.dead_letters_acting import DEAD, ReplayOptions, replay_event, revived
-from services.cli.dead_letters_sifting import Sifted, newest_first
-from services.cli.dead_letters_view import summary
+from shared.broker.letters_acting import DEAD, ReplayOptions, replay_event, revived
+from shared.broker.letters_sifting import Sifted, newest_first
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, Priority
 from shared.errors import NotFound

@@ -99,7 +99,8 @@ def test_a_dead_job_shows_its_error(cli: Cli) -> None:
 
 def test_why_has_the_fields_that_scripts_depend_on(cli: Cli) -> None:
     told = json.loads(cli("why", SAVER, "--json").stdout)
-    assert set(told) == {"id", "decisions", "attempts", "audit"}
+    account = {"account_version", "account_revisions"}
+    assert set(told) == {"id", "decisions", "attempts", "audit"} | account
     assert [row["outcome"] for row in told["decisions"]] == ["deferred", "released"]
     assert all(set(row) >= DECISION_KEYS for row in told["decisions"])
 

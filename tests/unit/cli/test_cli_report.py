@@ -38,7 +38,7 @@ def told(cli: Any, *more: str) -> dict[str, Any]:
 
 
 def test_json_has_each_kind_with_its_rows_and_total(cli: Any, filled_ledger: str) -> None:
-    (kind,) = told(cli, "--embodied-g-per-job", "2.5")["kinds"]
+    (kind,) = told(cli)["kinds"]
     assert (kind["signal"], kind["simulated"]) == ("marginal", True)
     rows = {row["type"]: row for row in kind["rows"]}
     saver = rows["ml_training"]
@@ -47,8 +47,8 @@ def test_json_has_each_kind_with_its_rows_and_total(cli: Any, filled_ledger: str
     assert saver["promised_g"] == 3.33
     assert saver["realised_g"] == pytest.approx(0.00833 * 400)
     assert saver["avoided_percent"] == pytest.approx(100 * 400 / 600)
-    assert saver["sci_embodied_g_per_job"] == 2.5
-    assert saver["sci_g_per_job"] == pytest.approx(0.00833 * 200 + 2.5)
+    assert saver["sci_operational_g_per_job"] == pytest.approx(0.00833 * 200)
+    assert (saver["sci_embodied_g_per_job"], saver["sci_g_per_job"]) == (None, None)
     assert saver["mean_wait_seconds"] == pytest.approx(25 * 60)
     lost = rows["database_backup"]
     assert (lost["succeeded_jobs"], lost["jobs"]) == (0, 1)
@@ -90,7 +90,7 @@ def test_jobs_on_a_grid_that_was_not_recorded_are_unknown(cli: Any, filled_ledge
     change(filled_ledger, **dict.fromkeys(account))
     done = cli("report", "--until", "2999-01-01T00:00:00Z")
     assert "Unknown grid" in done.stdout
-    assert " 0 g" not in done.stdout.replace("(embodied 0 g)", "")
+    assert " 0 g" not in done.stdout
     assert "in no sum: 2 jobs without a whole account" in done.stdout
 
 
@@ -155,7 +155,10 @@ def test_names_of_jobs_cannot_write_into_the_page(
         (["--until", "2026-11-01T00:00:00"], "--until: '2026-11-01T00:00:00' has no time zone"),
         (["--since", "1d", "--until", "2d"], "--since: must be earlier"),
         (["--csv", "--json"], "--csv: cannot be used with --json"),
-        (["--embodied-g-per-job", "-1"], "--embodied-g-per-job"),
+        (["--parquet", "report.csv"], "--parquet: 'report.csv' has to end in .parquet"),
+        (["--html", "report"], "--html: 'report' has to end in .html or .htm"),
+        (["--impact-framework", "a.json"], "--impact-framework: 'a.json' has to end in .yaml or"),
+        (["--impact-framework", "a.yaml", "--quick"], "cannot be used with --quick"),
         (["--by", "colour"], "--by"),
     ],
 )

@@ -244,11 +244,12 @@ class Story:
         )
 
     def released(self, job: Job, place: int) -> JobReleased:
-        reason = (
-            f"the grid is {self.value(place):.0f} g/kWh ({self.band(place).words}): in its band"
-        )
+        grid = f"the grid is {self.value(place):.0f} g/kWh ({self.band(place).words})"
+        accepted = self.band(place).rank <= Band.LOW.rank
+        cause = Cause.IN_BAND if accepted else Cause.NOTHING_CLEANER
+        why = "in its band" if accepted else "nothing cleaner has room"
         return JobReleased(
-            **self.decided(job, place, Cause.IN_BAND, reason),
+            **self.decided(job, place, cause, f"{grid}: {why}"),
             at=self.times[place] + timedelta(seconds=0.5),
             deferrals=1,
             region=self.scene.region,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 APP = Path(__file__).parents[3] / "dashboard" / "app.py"
 BUSY = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
@@ -35,11 +36,17 @@ def fill(ledger_url: str) -> Callable[..., str]:
 
 
 @pytest.fixture
-def open_page(ledger_url: str) -> Callable[[], AppTest]:
-    """Open the page anew, with nothing cached from before."""
+def open_page(ledger_url: str) -> Callable[..., AppTest]:
+    """Open a page anew by its path, the first one without, with nothing cached from before."""
 
-    def opened() -> AppTest:
+    def opened(path: str = "", **query: str) -> AppTest:
         st.cache_data.clear()
-        return AppTest.from_file(str(APP), default_timeout=60).run()
+        app = AppTest.from_file(str(APP), default_timeout=60)
+        if path:
+            # By itself it opens pages only that are files.
+            app._page_hash = calc_hash(path)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
 
     return opened

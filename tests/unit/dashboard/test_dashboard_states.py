@@ -58,7 +58,9 @@ def test_a_busy_ledger_shows_every_panel(fill: Fill, open_page: OpenPage) -> Non
     assert shown["Jobs deferred"] == "20"
     assert shown["Jobs done"] == "45"
     assert shown["Jobs running"] == "4"
-    assert float(shown["CO\u2082 avoided, g"]) > 0
+    assert shown["Capacity in use, jobs"].startswith("4 of ")
+    assert float(shown["CO\u2082 avoided in 30 days, g"]) > 0
+    assert "CO\u2082 avoided today, g" in shown
     assert int(shown["Carbon intensity, gCO\u2082/kWh"]) > 0
     assert len(page.get("vega_lite_chart")) == 3
     assert len(page.dataframe) == 2
@@ -70,7 +72,7 @@ def test_the_charts_name_their_units(fill: Fill, open_page: OpenPage) -> None:
     fill()
     specs = [json.loads(chart.proto.spec) for chart in open_page().get("vega_lite_chart")]
     text = json.dumps(specs, ensure_ascii=False)
-    for title in ("gCO\u2082/kWh", "Time (your time zone)", "Jobs at once", "Number of jobs"):
+    for title in ("gCO\u2082/kWh", "Time (your time zone)", "Jobs at once", "Jobs waiting"):
         assert title in text
 
 
@@ -87,7 +89,7 @@ def test_with_the_index_alone_grams_stay_unknown(fill: Fill, open_page: OpenPage
     assert not page.exception
     shown = cards(page)
     assert float(shown["Signal index, percentile"]) >= 0
-    assert shown["CO\u2082 avoided, g"] == "unknown"
+    assert shown["CO\u2082 avoided in 30 days, g"] == "unknown"
     assert shown["Cleanest window ahead"] == "unknown"
     assert len(page.get("vega_lite_chart")) == 3
 

@@ -91,3 +91,22 @@ def test_directives_and_lines_are_broken_up() -> None:
 def test_every_state_has_words(state: State) -> None:
     assert STATE_WORDS[state.value]
     assert "_" not in STATE_WORDS[state.value]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "now"), (7_500, "in 2 h 5 min"), (-180, "3 min ago")]
+)
+def test_distances_say_their_direction(seconds: float, text: str) -> None:
+    now = datetime(2026, 7, 1, tzinfo=UTC)
+    assert words.away(now + timedelta(seconds=seconds), now) == text
+
+
+def test_a_moment_of_another_day_has_its_date() -> None:
+    berlin, now = ZoneInfo("Europe/Berlin"), datetime(2026, 7, 1, 20, 0, tzinfo=UTC)
+    assert words.moment(now + timedelta(hours=1), now, berlin) == "23:00"
+    assert words.moment(now + timedelta(hours=2), now, berlin) == "2 Jul 00:00"
+    assert words.moment(now + timedelta(seconds=5), now, berlin) == "22:00:05"
+
+
+def test_how_often_is_a_word_where_there_is_one() -> None:
+    assert [words.times(many) for many in (0, 1, 2)] == ["never", "once", "2 times"]

@@ -1,5 +1,6 @@
 """A teller of consistent histories: events with made-up ids, and times in seconds."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,6 +13,7 @@ from shared.domain.savings import EnergyMethod
 from shared.messages import (
     Action,
     ControlTaken,
+    IntensityRevised,
     IntensityUpdated,
     JobAccepted,
     JobCancelled,
@@ -28,6 +30,7 @@ from shared.messages import (
     JobStarted,
     JobSucceeded,
     PoolResized,
+    RevisedPoint,
     ServiceBeat,
     SlotPlan,
     TimetableUpdated,
@@ -127,53 +130,29 @@ class Story:
         job: int,
         begun: float,
         ended: float,
-        attempt: int,
-        energy_kwh: float | None,
+        *,
+        attempt: int = 1,
         piece: int = 1,
+        energy_kwh: float | None = 1.0,
     ) -> dict[str, Any]:
         method = None if energy_kwh is None else EnergyMethod.DECLARED
         ending = {"finished_at": self.at(ended), "energy_kwh": energy_kwh, "energy_method": method}
         return self._attempted(job, ended, attempt, begun, piece) | ending
 
     def succeeded(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-        result: Any = None,
+        self, job: int, begun: float, ended: float, *, result: Any = None, **run: Any
     ) -> JobSucceeded:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
-        return JobSucceeded(**told, result=result)
+        """Told with the attempt, piece and energy in `run`, as every end of a run."""
+        return JobSucceeded(**self._finished(job, begun, ended, **run), result=result)
 
-    def failed(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobFailed:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
-        return JobFailed(**told, error=f"attempt {attempt} broke", traceback="Traceback ...")
+    def failed(self, job: int, begun: float, ended: float, **run: Any) -> JobFailed:
+        told = self._finished(job, begun, ended, **run)
+        return JobFailed(
+            **told, error=f"attempt {told['attempt']} broke", traceback="Traceback ..."
+        )
 
-    def paused(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        left: float,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobPaused:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
+    def paused(self, job: int, begun: float, ended: float, *, left: float, **run: Any) -> JobPaused:
+        told = self._finished(job, begun, ended, **run)
         return JobPaused(**told, reason="the grid became dirty", remaining_seconds=left)
 
     def cancelled(self, job: int, seconds: float, by: str | None = "ana") -> JobCancelled:
@@ -181,18 +160,9 @@ class Story:
         base = self._base(seconds, job_id=self.job_id(job))
         return JobCancelled(**base, by=by, reason="not needed")
 
-    def cut(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobCancelled:
+    def cut(self, job: int, begun: float, ended: float, **run: Any) -> JobCancelled:
         """While it ran."""
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
+        told = self._finished(job, begun, ended, **run)
         return JobCancelled(**told, by="ana", reason="not needed")
 
     def replayed(
@@ -242,6 +212,16 @@ class Story:
         reading = Reading(at=self.at(seconds), intensity_g_per_kwh=g_per_kwh, **(values | fields))
         return IntensityUpdated(**self._base(told_at), reading=reading, **outer)
 
+    def revised(self, told: float, first: float, values: Sequence[float], **fields: Any) -> Any:
+        """A revision that is told at `told`, of points from `first` on."""
+        usual = {"source": "watttime", "signal": Signal.MARGINAL, "simulated": False}
+        points = tuple(
+            RevisedPoint(at=self.at(first + 300 * n), intensity_g_per_kwh=value, band=Band.LOW)
+            for n, value in enumerate(values)
+        )
+        told_of = self._base(told, region=REGION, period_seconds=300.0, points=points)
+        return IntensityRevised(**told_of, **(usual | fields))
+
     def forecast(self, seconds: float, *values: float, period: float = 300.0) -> Forecast:
         return Forecast(self.at(seconds), self.at(seconds), period, values)
 
@@ -281,13 +261,6 @@ class Story:
         )
 
     def beat(self, seconds: float, instance: str = "host-1", **facts: Any) -> ServiceBeat:
-        return ServiceBeat(
-            **self._base(seconds),
-            service="worker_pool",
-            instance=instance,
-            host="host",
-            pid=1,
-            started_at=START,
-            interval_seconds=10.0,
-            facts=facts,
-        )
+        process: dict[str, Any] = {"service": "worker_pool", "host": "host", "pid": 1}
+        told = self._base(seconds, instance=instance, interval_seconds=10.0, **process)
+        return ServiceBeat(**told, started_at=START, facts=facts)

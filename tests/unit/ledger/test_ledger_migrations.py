@@ -141,3 +141,19 @@ def test_going_back_keeps_the_last_piece_of_each_attempt(ledger: Any, story: Any
         command.upgrade(alembic_config(connection), "head")
     assert [(row[0], row[1], row[2][0]) for row in rows] == [(1, None, "0")]
     assert job(ledger.engine, story, 1).state is State.RUNNING
+
+
+def test_accounts_that_were_settled_before_versions_are_version_one(
+    ledger: Any, story: Any
+) -> None:
+    grid = [story.intensity(300 * n, 400.0) for n in range(4)]
+    ledger.record(*grid, story.accepted(1, 0), story.succeeded(1, 300, 600), story.accepted(2, 0))
+    with writing(ledger.engine) as connection:
+        command.downgrade(alembic_config(connection), "0003")
+        command.upgrade(alembic_config(connection), "head")
+    assert job(ledger.engine, story, 1).account_version == 1
+    tell(ledger.engine, story.succeeded(2, 300, 600), story.revised(5000, 300, [100.0]))
+    revised, first = (job(ledger.engine, story, number) for number in (1, 2))
+    assert (revised.account_version, revised.emissions_g) == (2, 100.0)
+    assert (first.account_version, first.emissions_g) == (1, 100.0), "it was never settled before"
+    assert revised.account_revisions[0].was.emissions_g == 400.0

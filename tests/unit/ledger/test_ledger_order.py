@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ from shared.ledger.writes import positions
 from shared.messages import Action
 
 EXAMPLES = 60
+ON_POSTGRESQL = 12
+"""The same property where each example takes ten times as long."""
 
 
 ENDS: dict[str, tuple[State, str]] = {
@@ -159,18 +162,46 @@ def grid_path(draw: st.DrawFn) -> list[dict[str, Any]]:
     ]
 
 
+@st.composite
+def revision_path(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Revisions of a grid's history, each of a few points that follow one another."""
+    return [
+        {
+            "told": draw(st.integers(0, 9000)),
+            "first": 300 * draw(st.integers(-2, 14)),
+            "values": tuple(draw(st.lists(st.sampled_from([0.0, 90.0, 433.5]), min_size=1))),
+            "signal": draw(st.sampled_from(list(Signal))),
+        }
+        for _ in range(draw(st.integers(0, 4)))
+    ]
+
+
+@pytest.mark.parametrize("new_ledger", ["sqlite"], indirect=True)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(data=st.data())
 def test_any_order_and_repetition_ends_in_identical_tables(
     new_ledger: Callable[[], Any], new_story: Callable[[], Any], data: st.DataObject
 ) -> None:
-    story = new_story()
+    check_any_order(new_ledger, new_story(), data)
+
+
+@pytest.mark.parametrize("new_ledger", ["postgresql"], indirect=True)
+@settings(max_examples=ON_POSTGRESQL, deadline=None)
+@given(data=st.data())
+def test_any_order_and_repetition_ends_in_identical_tables_on_postgresql(
+    new_ledger: Callable[[], Any], new_story: Callable[[], Any], data: st.DataObject
+) -> None:
+    check_any_order(new_ledger, new_story(), data)
+
+
+def check_any_order(new_ledger: Callable[[], Any], story: Any, data: st.DataObject) -> None:
     paths = data.draw(st.lists(job_path(), min_size=1, max_size=4))
     points = data.draw(grid_path())
     events = [
         event for number, path in enumerate(paths) for event in Teller(story, number, path).tell()
     ]
     events += [story.intensity(**point) for point in points]
+    events += [story.revised(**told) for told in data.draw(revision_path())]
     events += [story.resized(5, 4), story.resized(9, 6), story.rejected(3), story.beat(1)]
     events += [story.beat(2, running=1), story.taken(7, Action.PAUSE)]
     in_order = new_ledger()

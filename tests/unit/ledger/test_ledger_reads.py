@@ -226,7 +226,7 @@ def test_a_database_that_breaks_is_one_line(ledger: Any, story: Any) -> None:
     with ledger.engine.connect() as connection:
         metadata.drop_all(connection)
         connection.commit()
-    with pytest.raises(LedgerUnreachable, match="no such table"):
+    with pytest.raises(LedgerUnreachable, match=r"no such table|does not exist"):
         reads.statistics(ledger.engine, story.at(0))
 
 
@@ -250,17 +250,19 @@ HOT = {
 
 
 @pytest.mark.parametrize("name", HOT)
-def test_hot_queries_use_indices(ledger: Any, story: Any, life: Any, name: str) -> None:
-    ledger.record(*life, story.resized(1, 4), story.beat(2))
-    # The events recorded last are read backwards from the end, and no further than is asked for.
-    backwards = ["SCAN events"] if name in {"recent_events", "recent_decisions"} else []
-    assert _scans(ledger, lambda: HOT[name](ledger.engine, story)) == backwards
+def test_hot_queries_use_indices(sqlite_ledger: Any, story: Any, life: Any, name: str) -> None:
+    """PostgreSQL would rather walk a table this small; it has the same indices."""
+    sqlite_ledger.record(*life, story.resized(1, 4), story.beat(2))
+    # What was recorded last is read backwards from the end, and no further than is asked for.
+    backwards = {"recent_events": ["SCAN events"], "recent_decisions": ["SCAN decisions"]}
+    scans = _scans(sqlite_ledger, lambda: HOT[name](sqlite_ledger.engine, story))
+    assert scans == backwards.get(name, [])
 
 
-def test_writing_uses_indices(ledger: Any, story: Any, life: Any) -> None:
-    ledger.record(*life)
+def test_writing_uses_indices(sqlite_ledger: Any, story: Any, life: Any) -> None:
+    sqlite_ledger.record(*life)
     more = [story.intensity(9000, 1.0), story.accepted(7, 1), story.succeeded(7, 2, 3)]
-    assert _scans(ledger, lambda: ledger.record(*more)) == []
+    assert _scans(sqlite_ledger, lambda: sqlite_ledger.record(*more)) == []
 
 
 def _scans(ledger: Any, act: Any) -> list[str]:

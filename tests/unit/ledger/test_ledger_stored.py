@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from shared.ledger import reads
+from shared.ledger.decided import told, told_body
 from shared.ledger.event_bodies import stored_body, whole_body
 from shared.ledger.stored import WORDS, Identifier, Word, pack_rank, unpack_rank
 from shared.ledger.tables import events
@@ -80,12 +81,12 @@ def test_a_body_of_another_format_is_named(story: Any) -> None:
 def test_the_recorded_events_are_those_that_were_told(ledger: Any, story: Any, life: Any) -> None:
     ledger.record(*life)
     with ledger.engine.connect() as connection:
-        rows = connection.execute(select(events).order_by(events.c.place)).all()
-    bodies = [whole_body(row.body, row.id, row.job_id, row.at) for row in rows]
+        rows = connection.execute(told().order_by(events.c.place)).all()
+    bodies = [told_body(row) for row in rows]
     assert [body.encode() for body in bodies] == [encode(event) for event in life]
     assert [decode_event(body.encode()) for body in bodies] == list(life)
-    told = [row.body for row in reads.recent_events(ledger.engine, 100)]
-    assert told == bodies[::-1]
+    recent = [row.body for row in reads.recent_events(ledger.engine, 100)]
+    assert recent == bodies[::-1]
 
 
 def test_a_typical_life_takes_few_bytes(ledger: Any, story: Any) -> None:

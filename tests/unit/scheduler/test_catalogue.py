@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduler.catalogue import Door, load_catalogue
 from services.scheduler.intake import job_id
 from services.scheduler.settings import SchedulerSettings
+from shared.catalogue import Door, load_catalogue
 from shared.domain.bands import Band
 from shared.domain.jobs import OnDeadline, Priority
 from shared.errors import ConfigurationError, InvalidJob

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.scheduler.catalogue import Door, load_catalogue
 from services.scheduler.periodic import Periodic, check_schedules
 from services.scheduler.settings import SchedulerSettings
+from shared.catalogue import Door, load_catalogue
 from shared.errors import ConfigurationError, PublishFailed
 from shared.schedules import parse_schedules
 

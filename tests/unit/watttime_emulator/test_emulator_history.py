@@ -1,10 +1,13 @@
 """History, and the forecasts that were issued in it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from services.watttime_emulator.app import build_app
 from services.watttime_emulator.replay import DEMO_START, pounds
 from services.watttime_emulator.trace import Trace
 
@@ -152,3 +155,23 @@ async def test_past_forecasts_end_with_the_current_one(stage: Stage) -> None:
     query = {"start": "2026-01-10T11:55:00Z", "end": "2026-01-10T13:00:00Z", "horizon_hours": 0}
     issues = (await stage.get("/v3/forecast/historical", **query)).json()["data"]
     assert [issue["generated_at"][11:16] for issue in issues] == ["11:55", "12:00"]
+
+
+# -- revisions
+
+
+async def test_history_is_revised_once_it_is_old_enough(stage: Stage, recorded: Trace) -> None:
+    stage.emulator = replace(
+        stage.emulator, revises_percent=-20.0, revises_after=timedelta(minutes=20)
+    )
+    transport = httpx.ASGITransport(app=build_app(stage.emulator))
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as stage.http:
+        points = (await stage.get("/v3/historical", **SPAN | {"end": SLOT.isoformat()})).json()
+        live = (await stage.get("/v3/forecast", horizon_hours=0)).json()["data"]
+    *revised, young, _, _, now = points["data"]
+    raw = recorded.values[recorded.place_of(DEMO_START) - 12 :]
+    assert _values(revised) == [pounds(value * 0.8) for value in raw[: len(revised)]]
+    assert _values([young]) == [pounds(raw[len(revised)])]
+    at, updated = (datetime.fromisoformat(revised[-1][n]) for n in ("point_time", "last_updated"))
+    assert (SLOT - at, updated - at) == (timedelta(minutes=20), timedelta(minutes=20))
+    assert _values([now]) == _values(live)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,20 @@ def _replayed(settings: EmulatorSettings, region: str = "CAISO_NORTH") -> tuple[
 
 
 # -- settings
+
+
+def test_history_is_revised_by_the_hours_of_the_recording() -> None:
+    emulator = build_emulator(_settings(revision_percent=-20, speed=60), _now)
+    revision = emulator.revision("/v3/historical")
+    assert revision is not None
+    assert (revision.percent, NOW - revision.at) == (-20, timedelta(minutes=6))
+    assert build_emulator(_settings(), _now).revision("/v3/historical") is None
+
+
+@pytest.mark.parametrize("percent", [-100, float("nan"), float("inf")])
+def test_a_revision_leaves_no_intensity_below_nought(percent: float) -> None:
+    with pytest.raises(ValueError, match="emulator_revision_percent"):
+        _settings(revision_percent=percent)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org", ""])

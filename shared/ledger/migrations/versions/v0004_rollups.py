@@ -1,18 +1,17 @@
 """Daily roll-ups, and rows half as large.
 
 Ids become 16 bytes and ranks half their digits, frequent words become letters, and the bodies of
-events are compressed. Decisions have no table any more: their events say all that it said.
+events are compressed. The rows of decisions have their numbers, and their events no longer do.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-from shared.ledger.event_bodies import stored_body, whole_body
-from shared.ledger.stored import WORDS, Identifier, Word, pack_rank, unpack_rank
+from shared.ledger.migrations.events_0004 import shrink_events, unfold_events
+from shared.ledger.stored import WORDS, pack_rank, unpack_rank
 
 revision = "0004"
 down_revision = "0003"
@@ -72,36 +71,30 @@ DAILY = (
 PLACE = ("day", "region", "type", "priority")
 KIND = ("signal", "simulated")
 KINDS_OF_KEYS = {"day": sa.BigInteger, "simulated": sa.Boolean, "bucket": sa.BigInteger}
-DECISION_WORDS = ("outcome", "cause", "reason", "region", "band", "max_band", "freshness")
-DECISION_FIGURES = (
-    *("promised_g", "intensity_g_per_kwh", "index_percent", "forecast_age_seconds"),
-    *("window_g_per_kwh", "expected_g_per_kwh", "expected_saving_g"),
-)
-AT_ONCE = 1000
 
 
 def upgrade() -> None:
     """Convert what is there; `migrate` fills the roll-ups afterwards."""
     _drop_indices(JOB_INDICES)
-    op.drop_table("decisions")
     op.execute("UPDATE jobs SET reason = NULL, expected_g_per_kwh = NULL WHERE state = 'succeeded'")
     _convert(shrink=True)
     op.add_column("jobs", sa.Column("wait_bucket", sa.BigInteger(), nullable=True))
+    op.add_column("jobs", sa.Column("regions", sa.Text(), nullable=True))
     _create_indices(NEW_JOB_INDICES)
-    _shrink_events()
+    shrink_events()
     _create_rollups()
 
 
 def downgrade() -> None:
-    """Convert back. The table of decisions comes back empty: the events still have them all."""
+    """Convert back; roll-ups go."""
     op.drop_table("daily_waits")
     op.drop_table("daily")
-    _unfold_events()
+    unfold_events()
     _drop_indices(NEW_JOB_INDICES)
+    op.drop_column("jobs", "regions")
     op.drop_column("jobs", "wait_bucket")
     _convert(shrink=False)
     _create_indices(JOB_INDICES)
-    _create_decisions()
 
 
 def _is_sqlite() -> bool:
@@ -184,81 +177,6 @@ def _long_rank(value: bytes | None) -> str | None:
     return None if value is None else unpack_rank(value)
 
 
-def _old_events(name: str) -> sa.Table:
-    return sa.Table(
-        name,
-        sa.MetaData(),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("job_id", sa.Uuid(), nullable=True),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=f"pk_{name}"),
-    )
-
-
-def _new_events(name: str) -> sa.Table:
-    place = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-    return sa.Table(
-        name,
-        sa.MetaData(),
-        sa.Column("place", place, nullable=False, autoincrement=True),
-        sa.Column("id", Identifier(), nullable=False),
-        sa.Column("type", Word(), nullable=False),
-        sa.Column("job_id", Identifier(), nullable=True),
-        sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("place", name=f"pk_{name}"),
-    )
-
-
-def _shrink_events() -> None:
-    old, new = _old_events("events"), _new_events("events_0004")
-    new.create(op.get_bind())
-    for rows in _chunks(sa.select(old).order_by(old.c.at, old.c.id)):
-        op.bulk_insert(new, [_fold(row) for row in rows])
-    op.drop_table("events")
-    op.rename_table("events_0004", "events")
-    op.create_index("ix_events_job_id", "events", ["job_id"])
-    where = sa.text("job_id IS NULL")
-    op.create_index(
-        "ix_events_no_job", "events", ["id"], unique=True,
-        sqlite_where=where, postgresql_where=where,
-    )  # fmt: skip
-
-
-def _unfold_events() -> None:
-    new, old = _new_events("events"), _old_events("events_0003")
-    old.create(op.get_bind())
-    for rows in _chunks(sa.select(new).order_by(new.c.place)):
-        op.bulk_insert(old, [_unfold(row) for row in rows])
-    op.drop_table("events")
-    op.rename_table("events_0003", "events")
-    op.create_index("ix_events_at", "events", ["at"])
-    op.create_index("ix_events_job_id", "events", ["job_id"])
-
-
-def _chunks(query: sa.Select[Any]) -> Iterator[Sequence[sa.Row[Any]]]:
-    found = op.get_bind().execute(query, execution_options={"yield_per": AT_ONCE})
-    yield from found.partitions(AT_ONCE)
-
-
-def _fold(row: sa.Row[Any]) -> dict[str, Any]:
-    return _same(row) | {"body": stored_body(row.body, row.id, row.job_id, _instant(row.at))}
-
-
-def _unfold(row: sa.Row[Any]) -> dict[str, Any]:
-    return _same(row) | {"body": whole_body(row.body, row.id, row.job_id, _instant(row.at))}
-
-
-def _same(row: sa.Row[Any]) -> dict[str, Any]:
-    return {"id": row.id, "type": row.type, "job_id": row.job_id, "at": row.at}
-
-
-def _instant(microseconds: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
-
-
 def _create_rollups() -> None:
     _create_rollup("daily", [*PLACE, "state", *KIND], DAILY)
     _create_rollup("daily_waits", [*PLACE, *KIND, "bucket"], ("jobs", "wait_microseconds"))
@@ -275,25 +193,3 @@ def _create_rollup(name: str, keys: Sequence[str], amounts: Sequence[str]) -> No
         sa.PrimaryKeyConstraint(*keys),
         sqlite_with_rowid=False,
     )
-
-
-def _create_decisions() -> None:
-    op.create_table(
-        "decisions",
-        sa.Column("event_id", sa.Uuid(), primary_key=True),
-        sa.Column("job_id", sa.Uuid(), nullable=False),
-        *(_old(name, sa.BigInteger, required=True) for name in ("sequence", "at", "attempts")),
-        _old("deferrals", sa.BigInteger, required=True),
-        _old("latest_start", sa.BigInteger, required=True),
-        sa.Column("piece", sa.BigInteger(), nullable=False, server_default="1"),
-        *(_old(name, sa.Text, required=True) for name in DECISION_WORDS),
-        _old("lane", sa.Text),
-        *(_old(name, sa.BigInteger) for name in ("planned_at", "slot")),
-        *(_old(name, sa.Double) for name in DECISION_FIGURES),
-    )
-    op.create_index("ix_decisions_at", "decisions", ["at"])
-    op.create_index("ix_decisions_job_id", "decisions", ["job_id", "sequence"])
-
-
-def _old(name: str, kind: type[Any], *, required: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, kind(), nullable=not required)

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
-from services.cli.dead_letters import Letter
+from shared.broker.letters import Letter
 from shared.broker.topology import message_counts
 
 WINDOW = 1_000

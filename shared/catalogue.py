@@ -9,12 +9,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.scheduler.settings import SchedulerSettings
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, OnDeadline, Priority
 from shared.errors import ConfigurationError, InvalidJob
 from shared.jobs_file import read_jobs_file
 from shared.messages import JobSubmit, Kwh, Seconds, Watts, explain
+from shared.settings import JobsSettings
 
 T = TypeVar("T", bool, int)
 
@@ -60,7 +60,7 @@ class Door:
     """Turns a submission into a job with every open question answered."""
 
     catalogue: Mapping[str, JobDefaults]
-    settings: SchedulerSettings
+    settings: JobsSettings
 
     def accept(self, submit: JobSubmit, job_id: UUID, now: datetime) -> Job:
         """Fill in what the submission leaves open: from the catalogue, then from the settings.

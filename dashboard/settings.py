@@ -1,0 +1,17 @@
+"""Settings of the dashboard."""
+
+from pydantic import Field
+
+from shared.settings import JobsSettings, LedgerAddress
+
+
+class DashboardSettings(JobsSettings, LedgerAddress):
+    """What the dashboard reads from the environment.
+
+    It foresees decisions by what a submission gets by default, so it reads those settings of the
+    scheduler too.
+    """
+
+    dashboard_actions: bool = Field(
+        False, description="whether the dashboard may submit, cancel, run now and replay jobs"
+    )
