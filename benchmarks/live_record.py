@@ -13,9 +13,10 @@ from shared.domain.reasons import Cause
 from shared.domain.replay import JobRow, Workload
 from shared.domain.savings import JOULES_PER_KWH
 from shared.domain.windows import Floats, Ints, Series
+from shared.ledger.event_bodies import whole_body
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import AnyRow, decisions, events, jobs
-from shared.messages import IntensityUpdated, decode_event
+from shared.ledger.tables import AnyRow, events, jobs
+from shared.messages import AnyEvent, Event, IntensityUpdated, JobDeferred, decode_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,16 @@ def read_broadcasts(engine: Engine) -> Broadcasts:
 
 
 def _updates(engine: Engine) -> Iterable[IntensityUpdated]:
-    query = select(events.c.body).where(events.c.type == "intensity.updated.v1")
+    for event in _events(engine, IntensityUpdated):
+        if isinstance(event, IntensityUpdated):
+            yield event
+
+
+def _events(engine: Engine, kind: type[Event]) -> Iterable[AnyEvent]:
+    query = select(events).where(events.c.type == kind.model_fields["type"].default)
     with reading(engine) as connection:
-        for body in connection.scalars(query.order_by(events.c.at)):
-            event = decode_event(body.encode())
-            if isinstance(event, IntensityUpdated):
-                yield event
+        for row in connection.execute(query.order_by(events.c.at)):
+            yield decode_event(whole_body(row.body, row.id, row.job_id, row.at).encode())
 
 
 def _told_in_time(updates: Iterable[IntensityUpdated]) -> dict[float, IntensityUpdated]:
@@ -119,10 +124,12 @@ def read_jobs(engine: Engine) -> LiveJobs:
     query = (
         select(jobs).where(columns.state == State.SUCCEEDED.value).order_by(columns.submitted_at)
     )
-    full = select(decisions.c.event_id).where(decisions.c.cause == Cause.POOLS_FULL.value)
     with reading(engine) as connection:
         rows = list(connection.execute(query))
-        waits = len(connection.execute(full).all())
+    deferrals = _events(engine, JobDeferred)
+    waits = sum(
+        isinstance(told, JobDeferred) and told.cause is Cause.POOLS_FULL for told in deferrals
+    )
     if not rows:
         raise ValueError("no job succeeded; the logs of the worker pools say why")
     return LiveJobs(

@@ -47,7 +47,13 @@ WORDS: dict[Question, tuple[str, str, str]] = {
         "{} with deferrals above their counter",
         AFRESH,
     ),
+    Question.ROLLUPS: (
+        "the daily roll-ups are the sums of their jobs",
+        "{} that are not the sums of their jobs",
+        AFRESH,
+    ),
 }
+_NOUNS = {Question.FILE: "fault", Question.ROLLUPS: "roll-up"}
 
 
 def check_ledger(url: str) -> list[Finding]:
@@ -74,7 +80,7 @@ def _finding(answer: Answer) -> Finding:
     name = answer.question.value
     if answer.count == 0:
         return ok(name, good)
-    noun = "fault" if answer.question is Question.FILE else "job"
+    noun = _NOUNS.get(answer.question, "job")
     detail = f"{bad.format(counted(answer.count, noun))} ({', '.join(answer.examples)})"
     if answer.question is Question.ACCOUNTS_DUE:
         return warning(name, detail, fix)

@@ -8,7 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, exists, func, or_, select
 
 from shared.domain.jobs import FINAL_STATES
+from shared.ledger.decided import NAMES
 from shared.ledger.reads.query import reading
+from shared.ledger.rollups import rollups_differences
 from shared.ledger.tables import attempts, decisions, events, jobs
 
 EXAMPLES = 3
@@ -17,7 +19,6 @@ TOLERANCE = 1e-9
 _FINAL = tuple(state.value for state in FINAL_STATES)
 _OF_NO_JOB = ("job.rejected.v1", "control.taken.v1")
 """They may name a job that the ledger never heard of."""
-_DECIDED = ("job.deferred.v1", "job.released.v1", "job.expired.v1")
 
 
 class Question(StrEnum):
@@ -33,6 +34,7 @@ class Question(StrEnum):
     AVOIDED = "avoided emissions"
     ATTEMPTS = "attempt counters"
     DEFERRALS = "deferral counters"
+    ROLLUPS = "roll-ups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Answer:
     """How often a question was answered with yes.
 
     Attributes:
-        examples: up to three ids of jobs, or the database's own words about its file.
+        examples: up to three ids of jobs; of the file the database's own words, of roll-ups
+            which of their rows.
     """
 
     question: Question
@@ -61,6 +64,8 @@ def check(engine: Engine) -> Iterator[Answer]:
             count = connection.scalar(select(func.count()).select_from(found)) or 0
             some = connection.scalars(select(found.c.id).limit(EXAMPLES)) if count else ()
             yield Answer(question, count, tuple(str(each) for each in some))
+        wrong = rollups_differences(connection)
+        yield Answer(Question.ROLLUPS, len(wrong), tuple(wrong[:EXAMPLES]))
 
 
 def _file(connection: Connection) -> Answer:
@@ -94,8 +99,8 @@ def _queries() -> dict[Question, Select[UUID] | Select[UUID | None]]:
         .distinct(),
         Question.DECISIONS_MISSING: select(events.c.job_id.label("id"))
         .where(
-            events.c.type.in_(_DECIDED),
-            ~exists().where(decisions.c.event_id == events.c.id),
+            events.c.type.in_(NAMES),
+            ~exists().where(decisions.c.place == events.c.place),
         )
         .distinct(),
         Question.END_WITHOUT_TIME: select(jobs.c.id).where(
@@ -111,7 +116,9 @@ def _queries() -> dict[Question, Select[UUID] | Select[UUID | None]]:
         ),
         Question.DEFERRALS: select(jobs.c.id).where(
             exists().where(
-                decisions.c.job_id == jobs.c.id, decisions.c.deferrals > jobs.c.deferrals
+                events.c.job_id == jobs.c.id,
+                decisions.c.place == events.c.place,
+                decisions.c.deferrals > jobs.c.deferrals,
             )
         ),
     }

@@ -1,8 +1,9 @@
 """A ledger as lines of JSON: every event that it kept, then one line that vouches for them.
 
-The events stand in the order of their time, so that both databases give the same dump. What the
-ledger keeps only as it is now (beats, timetables, progress) is told by one event each. The last
-line is the manifest. A ledger that is made from a dump has the same tables.
+The events stand in the order in which they were recorded, so that a ledger made from a dump gives
+the same dump. What the ledger keeps only as it is now (beats, timetables, progress) is told by one
+event each. Then come the rows that no event brings back (`dump_rows`), and last the manifest. A
+ledger that is made from a dump has the same tables.
 """
 
 import json
@@ -15,6 +16,8 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Engine, func, select
 
+from shared.ledger.decided import told, told_body
+from shared.ledger.dump_rows import row_lines
 from shared.ledger.reads.query import reading
 from shared.ledger.schema import HEAD
 from shared.ledger.tables import AnyRow, attempts, events, jobs, services, timetables
@@ -33,9 +36,10 @@ class Manifest:
     """What a dump's last line says of the lines before it.
 
     Attributes:
-        events: how many lines.
+        events: how many lines that are events.
         first_at: of the earliest event; None where there is none.
         last_at: of the latest one.
+        rows: how many lines after them that are rows.
         sha256: of all lines before, each with its line feed.
         tables: the version of the tables that they were read from.
         written_at: when.
@@ -45,6 +49,7 @@ class Manifest:
     events: int
     first_at: datetime | None
     last_at: datetime | None
+    rows: int
     sha256: str
     tables: str
     written_at: datetime
@@ -71,6 +76,9 @@ def dump_lines(engine: Engine, written_at: datetime) -> Iterator[bytes]:
             tally.add(line)
             yield line
         notes = tuple(prune_notes(connection))
+        for line in row_lines(connection, is_pruned=bool(notes)):
+            tally.add(line, is_row=True)
+            yield line
     yield _manifest_line(tally.manifest(written_at, notes))
 
 
@@ -80,11 +88,12 @@ class _Tally:
     def __init__(self) -> None:
         self.times: list[datetime] = []
         self._digest = sha256()
-        self._count = 0
+        self._events = self._rows = 0
 
-    def add(self, line: bytes) -> None:
+    def add(self, line: bytes, *, is_row: bool = False) -> None:
         self._digest.update(line)
-        self._count += 1
+        self._events += not is_row
+        self._rows += is_row
 
     def saw(self, at: datetime) -> None:
         """Note the time of an event that the ledger keeps."""
@@ -93,7 +102,9 @@ class _Tally:
     def manifest(self, written_at: datetime, notes: tuple[PruneNote, ...]) -> Manifest:
         first_at, last_at = (self.times[0], self.times[-1]) if self.times else (None, None)
         digest = self._digest.hexdigest()
-        return Manifest(self._count, first_at, last_at, digest, HEAD, written_at, notes)
+        return Manifest(
+            self._events, first_at, last_at, self._rows, digest, HEAD, written_at, notes
+        )
 
 
 def _line(event: Event) -> bytes:
@@ -106,6 +117,7 @@ def _manifest_line(manifest: Manifest) -> bytes:
         "events": manifest.events,
         "first_at": manifest.first_at.isoformat() if manifest.first_at else None,
         "last_at": manifest.last_at.isoformat() if manifest.last_at else None,
+        "rows": manifest.rows,
         "sha256": manifest.sha256,
         "tables": manifest.tables,
         "written_at": manifest.written_at.isoformat(),
@@ -124,10 +136,10 @@ def _note(note: PruneNote) -> dict[str, str]:
 
 
 def _kept(connection: Connection, tally: _Tally) -> Iterator[bytes]:
-    query = select(events.c.body, events.c.at).order_by(events.c.at, events.c.id)
+    query = told().order_by(events.c.place)
     for row in connection.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)):
         tally.saw(row.at)
-        yield row.body.encode() + b"\n"
+        yield told_body(row).encode() + b"\n"
 
 
 def _standing(connection: Connection) -> Iterator[Event]:

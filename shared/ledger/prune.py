@@ -40,6 +40,7 @@ from shared.ledger.writes.retention import PRUNE, PruneNote, note_prune, pruned_
 
 JOBS_AT_ONCE = 200
 ROWS_AT_ONCE = 2_000
+PLACES_AT_ONCE = 10_000
 CARRIED = timedelta(days=1)
 """How long before a job its first reading may lie: 13 periods of an hour and some."""
 _INTENSITY = "intensity.updated.v1"
@@ -89,7 +90,7 @@ class Pruning:
             self._sweep_again,
             lambda c: self._sweep(c, _old_update(self.readings_before)),
         ]
-        self._swept_to: datetime | None = None
+        self._swept_to = 0
         self.deleted = Deleted()
 
     @property
@@ -126,7 +127,8 @@ class Pruning:
     def _jobs(self, connection: Connection) -> int:
         query = select(jobs.c.id).where(_old_job(self.jobs_before)).limit(JOBS_AT_ONCE)
         ids = connection.scalars(query.order_by(jobs.c.finished_at)).all()
-        for table in (attempts, decisions, events, audit, account_revisions):
+        self._delete(connection, decisions, _of_event(events.c.job_id.in_(ids)))
+        for table in (attempts, events, audit, account_revisions):
             self._delete(connection, table, table.c.job_id.in_(ids))
         self._delete(connection, jobs, jobs.c.id.in_(ids))
         return len(ids)
@@ -147,19 +149,20 @@ class Pruning:
         return self._delete(connection, table, _key(table).in_(some))
 
     def _sweep(self, connection: Connection, where: Where) -> int:
-        """Walk along the index of times; what is kept is passed once, not by every piece."""
-        query = select(events.c.id, events.c.at).where(where).order_by(events.c.at)
-        if self._swept_to is not None:
-            query = query.where(events.c.at >= self._swept_to)
-        found = connection.execute(query.limit(ROWS_AT_ONCE)).all()
-        if found:
-            self._swept_to = found[-1].at
-            self._delete(connection, events, events.c.id.in_([row.id for row in found]))
-        return len(found)
+        """Walk through the events as they were recorded, so many places at a time."""
+        ends = connection.execute(select(func.min(events.c.place), func.max(events.c.place))).one()
+        first = max(ends[0] or 0, self._swept_to)
+        if ends[1] is None or first > ends[1]:
+            return 0
+        self._swept_to = first + PLACES_AT_ONCE
+        here = and_(where, events.c.place >= first, events.c.place < self._swept_to)
+        self._delete(connection, decisions, _of_event(here))
+        self._delete(connection, events, here)
+        return PLACES_AT_ONCE
 
     def _sweep_again(self, connection: Connection) -> int:
         del connection
-        self._swept_to = None
+        self._swept_to = 0
         return 0
 
     def _delete(self, connection: Connection, table: Table, where: Where) -> int:
@@ -173,10 +176,12 @@ def survey(connection: Connection, jobs_before: datetime, readings_before: datet
     readings_before = readings_limit(connection, jobs_before, readings_before)
     old = _old_job(jobs_before)
     found = Deleted(jobs=_count(connection, jobs, old))
-    for own in (attempts, decisions, events, account_revisions):
+    for own in (attempts, events, account_revisions):
         found = found.plus(own, _count(connection, own, _of_job(own, old)))
     loose = or_(_loose_event(jobs_before), _old_update(readings_before))
+    of_old = or_(_of_job(events, old), loose)
     others: tuple[tuple[Table, Where], ...] = (
+        (decisions, _of_event(of_old)),
         (events, and_(loose, ~_of_job(events, old))),
         (readings, readings.c.at < readings_before),
         (pool_sizes, _old_pool_size(jobs_before)),
@@ -211,6 +216,10 @@ def _kept_job(before: datetime) -> Where:
 
 def _of_job(table: Table, where: Where) -> Where:
     return exists().where(jobs.c.id == table.c.job_id, where)
+
+
+def _of_event(where: Where) -> Where:
+    return decisions.c.place.in_(select(events.c.place).where(where))
 
 
 def _old_pool_size(before: datetime) -> Where:

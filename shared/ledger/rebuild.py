@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from shared.errors import CarbonAwareError, Undecodable
 from shared.ledger.dump import FORMAT, Manifest
+from shared.ledger.dump_rows import is_row, read_row, restore
 from shared.ledger.schema import writing
 from shared.ledger.tables import metadata, readings
 from shared.ledger.writes import record, settle_accounts
@@ -36,7 +37,7 @@ def check_dump(lines: Iterable[bytes]) -> Manifest:
     Raises:
         BrokenDump: it is not.
     """
-    digest, count, manifest = sha256(), 0, None
+    digest, count, rows, manifest = sha256(), 0, 0, None
     for number, line in enumerate(lines, 1):
         if manifest is not None:
             raise BrokenDump(f"line {number} stands after the manifest; use the dump as written")
@@ -44,14 +45,21 @@ def check_dump(lines: Iterable[bytes]) -> Manifest:
             manifest = _manifest(line)
             continue
         digest.update(line)
-        count += 1
-        _decodable(number, line)
+        if is_row(line):
+            rows += 1
+        elif rows:
+            raise BrokenDump(f"line {number} is an event after the rows; use the dump as written")
+        else:
+            count += 1
+        _readable(number, line)
     if manifest is None:
-        raise BrokenDump(f"no manifest after {count} lines: it was cut short; export it again")
-    if (count, digest.hexdigest()) != (manifest.events, manifest.sha256):
         raise BrokenDump(
-            f"its {count} lines are not the {manifest.events} that its manifest vouches for; "
-            "export it again"
+            f"no manifest after {count + rows} lines: it was cut short; export it again"
+        )
+    if (count, rows, digest.hexdigest()) != (manifest.events, manifest.rows, manifest.sha256):
+        raise BrokenDump(
+            f"its {count + rows} lines are not the {manifest.events + manifest.rows} that its "
+            "manifest vouches for; export it again"
         )
     return manifest
 
@@ -72,13 +80,15 @@ def rebuild(
     """
     with writing(engine) as connection:
         refuse_unless_empty(connection)
-        bodies = islice(lines, manifest.events)
+        every = iter(lines)
+        bodies = islice(every, manifest.events)
         while batch := list(islice(bodies, EVENTS_AT_ONCE)):
-            record(connection, [decode_event(line) for line in batch])
+            record(connection, [decode_event(line) for line in batch], manifest.written_at)
             told(len(batch))
-        while settle_accounts(connection):
+        while settle_accounts(connection, manifest.written_at):
             pass
         _prune_as_before(connection, manifest.prunes)
+        restore(connection, islice(every, manifest.rows), is_pruned=bool(manifest.prunes))
 
 
 def refuse_unless_empty(connection: Connection) -> None:
@@ -105,7 +115,13 @@ def _prune_as_before(connection: Connection, notes: Iterable[PruneNote]) -> None
             connection.execute(delete(readings).where(old))
 
 
-def _decodable(number: int, line: bytes) -> None:
+def _readable(number: int, line: bytes) -> None:
+    if is_row(line):
+        try:
+            read_row(line)
+        except ValueError as error:
+            raise BrokenDump(f"line {number} is no row of this program's: {error}") from error
+        return
     try:
         decode_event(line)
     except Undecodable as error:
@@ -121,6 +137,7 @@ def _manifest(line: bytes) -> Manifest:
             events=value["events"],
             first_at=_instant(value["first_at"]),
             last_at=_instant(value["last_at"]),
+            rows=value["rows"],
             sha256=value["sha256"],
             tables=value["tables"],
             written_at=datetime.fromisoformat(value["written_at"]),

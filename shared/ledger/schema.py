@@ -7,16 +7,19 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.errors import ConfigurationError, LedgerUnreachable
+from shared.ledger.rollups import fill_rollups
 
 HEAD = "0005"
 """The revision of the tables that this code reads and writes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000
+WRITER_LOCK = 0x6361_7262_6F6E
+"""Names PostgreSQL's advisory lock of the one that writes into this database."""
 SET_UP = "run `carbon-aware setup` once"
 
 
@@ -58,6 +61,7 @@ def migrate(url: str) -> None:
         engine = _create_engine(parsed)
         with writing(engine) as connection:
             command.upgrade(alembic_config(connection), "head")
+            fill_rollups(connection)
     except (SQLAlchemyError, OSError) as error:
         raise unreachable(error, _shown(parsed)) from error
     finally:
@@ -90,8 +94,14 @@ def check_tables(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that takes SQLite's write lock at once, so that it never has to upgrade."""
+    """A transaction of the only writer: others wait until it ends.
+
+    What an event changes is worked out from what is there, so nobody may change that meanwhile.
+    SQLite's write lock is taken at once, so that it never has to upgrade.
+    """
     with engine.connect().execution_options(begin="IMMEDIATE") as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(WRITER_LOCK)))
         yield connection
 
 

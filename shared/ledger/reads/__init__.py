@@ -28,9 +28,9 @@ from shared.ledger.reads.jobs import (
     SavingsPoint,
     job_status,
     recent_events,
-    recent_jobs,
     savings_over_time,
 )
+from shared.ledger.reads.pages import JobFilter, JobPage, Place, job_page, recent_jobs
 from shared.ledger.reads.revisions import (
     AccountFigures,
     AccountRevision,
@@ -52,8 +52,11 @@ __all__ = [
     "EventRow",
     "GridNow",
     "JobCounts",
+    "JobFilter",
+    "JobPage",
     "JobStatus",
     "Piece",
+    "Place",
     "PlannedRoom",
     "PlannedSlot",
     "PoolSize",
@@ -70,6 +73,7 @@ __all__ = [
     "audit",
     "audit_of_job",
     "decisions",
+    "job_page",
     "job_status",
     "latest_grid",
     "latest_timetables",

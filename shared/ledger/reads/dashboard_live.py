@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Engine, case, func, select
+from sqlalchemy import Engine, and_, case, func, select, text
 
 from shared.domain.grid import Signal
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.reads.query import reading
-from shared.ledger.tables import AnyRow, decisions, jobs
+from shared.ledger.contributions import PER_GRAM
+from shared.ledger.reads.contributed import contributed
+from shared.ledger.reads.query import reading, total
+from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, events, jobs
 
 _OPEN = tuple(state.value for state in State if state not in FINAL_STATES)
-_FINAL = tuple(state.value for state in State if state in FINAL_STATES)
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than anything ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def deadlines(engine: Engine, region: str, since: datetime, until: datetime) -> 
         select(deadline.label("at"), func.count().label("jobs"))
         .where(
             jobs.c.region == region,
+            text(NOT_SUCCEEDED),
             jobs.c.state.in_(_OPEN),
             deadline >= since,
             deadline <= until,
@@ -79,24 +82,22 @@ def waiting_since(engine: Engine, region: str | None, since: datetime) -> list[W
     A job waits for a cleaner grid from its submission to its last release, and then for a place.
     """
     released = (
-        select(decisions.c.job_id, func.max(decisions.c.at).label("at"))
-        .where(decisions.c.outcome == "released", decisions.c.at >= since)
-        .group_by(decisions.c.job_id)
-        .subquery()
-    )
-    query = (
-        select(
-            jobs.c.submitted_at,
-            jobs.c.started_at,
-            jobs.c.finished_at,
-            jobs.c.state,
-            released.c.at.label("released_at"),
-        )
-        .join(released, released.c.job_id == jobs.c.id, isouter=True)
+        select(func.max(events.c.at))
         .where(
-            jobs.c.submitted_at.is_not(None),
-            jobs.c.state.in_(_OPEN) | (jobs.c.finished_at >= since),
+            events.c.job_id == jobs.c.id, events.c.type == "job.released.v1", events.c.at >= since
         )
+        .correlate(jobs)
+        .scalar_subquery()
+    )
+    query = select(
+        jobs.c.submitted_at,
+        jobs.c.started_at,
+        jobs.c.finished_at,
+        jobs.c.state,
+        released.label("released_at"),
+    ).where(
+        jobs.c.submitted_at.is_not(None),
+        (text(NOT_SUCCEEDED) & jobs.c.state.in_(_OPEN)) | (jobs.c.finished_at >= since),
     )
     if region is not None:
         query = query.where(jobs.c.region == region)
@@ -119,30 +120,25 @@ def avoided_since(
     region: str | None = None,
 ) -> AvoidedSum:
     """What the jobs that ran and finished since avoided; kinds of signal are not mixed."""
-    known = jobs.c.avoided_g.is_not(None)
-    kind = known & (jobs.c.signal == (signal.value if signal else None))
-    kind &= jobs.c.simulated == simulated
-    query = select(
-        func.count().label("finished"),
-        _over(kind, jobs.c.avoided_g).label("avoided_g"),
-        _over(kind, jobs.c.baseline_g).label("baseline_g"),
-        func.count(case((kind, 1))).label("counted"),
-    ).where(jobs.c.finished_at >= since, jobs.c.state.in_(_FINAL), jobs.c.attempts > 0)
+    rows = contributed(since, FOREVER).c
+    kind = and_(rows.signal == (signal.value if signal else ""), rows.simulated == simulated)
+    sums = [
+        total(case((kind, rows[name]), else_=0)).label(name)
+        for name in ("known_jobs", "avoided_micrograms", "baseline_micrograms")
+    ]
+    query = select(total(rows.ran_jobs).label("finished"), *sums)
     if region is not None:
-        query = query.where(jobs.c.region == region)
+        query = query.where(rows.region == region)
     with reading(engine) as connection:
         row = connection.execute(query).one()
-    none_finished = row.finished == 0
+    known, finished = int(row.known_jobs or 0), int(row.finished or 0)
+    is_known = known > 0 or finished == 0
     return AvoidedSum(
-        avoided_g=0.0 if none_finished else row.avoided_g,
-        baseline_g=0.0 if none_finished else row.baseline_g,
-        jobs=row.counted,
-        unknown_jobs=row.finished - row.counted,
+        avoided_g=(row.avoided_micrograms or 0.0) / PER_GRAM if is_known else None,
+        baseline_g=(row.baseline_micrograms or 0.0) / PER_GRAM if is_known else None,
+        jobs=known,
+        unknown_jobs=finished - known,
     )
-
-
-def _over(kind: ColumnElement[bool], column: ColumnElement[float | None]) -> ColumnElement[Any]:
-    return func.sum(case((kind, column)))
 
 
 def _waits(row: AnyRow, since: datetime) -> Iterator[tuple[str, datetime, datetime | None]]:

@@ -4,16 +4,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness
 from shared.domain.jobs import State
 from shared.domain.reasons import Cause
+from shared.ledger.decided import told, told_reason
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import AnyRow, jobs
+from shared.ledger.tables import IS_DEFERRED, AnyRow, events, jobs
 from shared.ledger.tables import decisions as decision_rows
+from shared.ledger.writes import positions
+
+LOOK_BACK = 500
+"""Decisions that are looked through for those of one region: bounds how long it takes."""
+_STATES = {"deferred": State.DEFERRED, "released": State.READY, "expired": State.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +79,32 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
     Raises:
         NotFound: there is no such job.
     """
-    rows = decision_rows
     with reading(engine) as connection:
         job = find_job(connection, job_id)
-        query = select(rows).where(rows.c.job_id == job.id).order_by(rows.c.sequence, rows.c.at)
-        return [_decision(row) for row in connection.execute(query)]
+        query = told().where(events.c.job_id == job.id, decision_rows.c.place.is_not(None))
+        rows = sorted(connection.execute(query).all(), key=_order)
+    return [_decision(row) for row in rows]
 
 
 def recent_decisions(
     engine: Engine, *, limit: int = 50, region: str | None = None
 ) -> list[RecentDecision]:
-    """The latest decisions of all jobs, newest first."""
-    rows = decision_rows
+    """The decisions that were recorded last, of all jobs, newest first.
+
+    Those of one region are sought among the last `LOOK_BACK` ones of all.
+    """
+    last = limit if region is None else LOOK_BACK
+    latest = select(decision_rows.c.place).order_by(decision_rows.c.place.desc()).limit(last)
     query = (
-        select(rows, jobs.c.type.label("job_type"))
-        .join(jobs, jobs.c.id == rows.c.job_id, isouter=True)
-        .order_by(rows.c.at.desc())
+        told()
+        .add_columns(jobs.c.type.label("job_type"))
+        .join(jobs, jobs.c.id == events.c.job_id, isouter=True)
+        .where(decision_rows.c.place.in_(latest))
+        .order_by(decision_rows.c.place.desc())
         .limit(limit)
     )
     if region is not None:
-        query = query.where(rows.c.region == region)
+        query = query.where(decision_rows.c.region == region)
     with reading(engine) as connection:
         return [
             RecentDecision(row.job_id, row.job_type, _decision(row))
@@ -111,7 +123,7 @@ def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
         )
         .where(
             jobs.c.region == region,
-            jobs.c.state == State.DEFERRED.value,
+            text(IS_DEFERRED),
             jobs.c.planned_at >= since,
         )
         .group_by(jobs.c.planned_at)
@@ -124,11 +136,15 @@ def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
         ]
 
 
+def _order(row: AnyRow) -> tuple[int, datetime]:
+    return positions.sequence(row.attempts, row.deferrals, _STATES[row.outcome]), row.at
+
+
 def _decision(row: AnyRow) -> DecisionRow:
     return DecisionRow(
         at=row.at,
         outcome=row.outcome,
-        reason=row.reason,
+        reason=told_reason(row),
         intensity_g_per_kwh=row.intensity_g_per_kwh,
         band=Band(row.band),
         planned_at=row.planned_at,

@@ -1,18 +1,29 @@
 """Jobs: one by its id, the recent ones, what they saved, and what happened lately."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Select,
+    func,
+    select,
+    type_coerce,
+)
 
 from shared.domain.bands import Band
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.domain.savings import EnergyMethod, IntensityMethod
+from shared.ledger.decided import told, told_body
+from shared.ledger.instants import to_microseconds
 from shared.ledger.reads.attempts import Piece, pieces_of
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
@@ -20,6 +31,7 @@ from shared.ledger.reads.revisions import AccountRevision, revisions_of
 from shared.ledger.tables import AnyRow, events
 from shared.ledger.tables import jobs as job_rows
 
+SAVINGS_POINTS = 300
 _BETWEEN_PIECES = frozenset({State.DEFERRED, State.READY})
 
 
@@ -47,6 +59,7 @@ class JobStatus:
         deadline: its latest finish; that of the last replay where it was replayed.
         energy_kwh: of all its attempts and pieces, failed and cancelled ones included.
         wasted_kwh: of what came to nothing alone.
+        reason: of its last decision, in words; None once it has succeeded.
         promised_g: the saving that its first decision expected.
         error: of its last failure, unless it succeeded after all.
         simulated: whether the account rests on a simulated grid.
@@ -126,24 +139,7 @@ def job_status(engine: Engine, job_id: UUID | str) -> JobStatus:
     """
     with reading(engine) as connection:
         row = find_job(connection, job_id)
-        return _statuses(connection, [row])[0]
-
-
-def recent_jobs(
-    engine: Engine,
-    *,
-    states: Iterable[State] | None = None,
-    region: str | None = None,
-    limit: int = 50,
-) -> list[JobStatus]:
-    """The jobs submitted last, newest first."""
-    query = select(job_rows).order_by(job_rows.c.submitted_at.desc()).limit(limit)
-    if states is not None:
-        query = query.where(job_rows.c.state.in_([state.value for state in states]))
-    if region is not None:
-        query = query.where(job_rows.c.region == region)
-    with reading(engine) as connection:
-        return _statuses(connection, connection.execute(query).all())
+        return statuses(connection, [row])[0]
 
 
 def savings_over_time(
@@ -153,46 +149,61 @@ def savings_over_time(
     signal: Signal | None = None,
     simulated: bool | None = None,
     region: str | None = None,
+    points: int = SAVINGS_POINTS,
 ) -> list[SavingsPoint]:
-    """Running sums over the jobs that finished since, in their order.
+    """Running sums over the jobs that finished since, at most at so many of their ends.
 
-    Give `signal` and `simulated`, as the statistics name them: kinds are not to be summed.
+    Give `signal` and `simulated`, as the statistics name them: kinds are not to be summed. For a
+    few days; `report.curves` adds up longer times from whole days.
     """
-    jobs = job_rows.c
-    wanted: list[ColumnElement[bool]] = [jobs.finished_at >= since, jobs.avoided_g.is_not(None)]
+    rows = job_rows.c
+    wanted: list[ColumnElement[bool]] = [rows.finished_at >= since, rows.avoided_g.is_not(None)]
     if signal is not None:
-        wanted.append(jobs.signal == signal.value)
+        wanted.append(rows.signal == signal.value)
     if simulated is not None:
-        wanted.append(jobs.simulated == simulated)
+        wanted.append(rows.simulated == simulated)
     if region is not None:
-        wanted.append(jobs.region == region)
-    query = (
-        select(jobs.finished_at, jobs.emissions_g, jobs.baseline_g, jobs.avoided_g)
-        .where(*wanted)
-        .order_by(jobs.finished_at, jobs.id)
-    )
-    points: list[SavingsPoint] = []
+        wanted.append(rows.region == region)
+    found: list[SavingsPoint] = []
     emissions = baseline = avoided = 0.0
     with reading(engine) as connection:
-        for row in connection.execute(query):
+        last = connection.scalar(select(func.max(rows.finished_at)))
+        if last is None or last < since:
+            return []
+        for row in connection.execute(_in_steps(since, last, points, wanted)):
             emissions += row.emissions_g
             baseline += row.baseline_g
             avoided += row.avoided_g
-            points.append(SavingsPoint(row.finished_at, emissions, baseline, avoided))
-    return points
+            found.append(SavingsPoint(row.finished_at, emissions, baseline, avoided))
+    return found
+
+
+def _in_steps(
+    since: datetime, last: datetime, points: int, wanted: Sequence[ColumnElement[bool]]
+) -> Select[*tuple[Any, ...]]:
+    """Sums over steps of equal length, each at the end of its last job."""
+    span = to_microseconds(last) - to_microseconds(since)
+    elapsed = type_coerce(job_rows.c.finished_at, BigInteger) - to_microseconds(since)
+    grams = [job_rows.c[name] for name in ("emissions_g", "baseline_g", "avoided_g")]
+    place = (elapsed // max(1, span // points)).label("place")
+    rows = select(place, job_rows.c.finished_at, *grams).where(*wanted).subquery().c
+    sums = [func.sum(rows[column.name]).label(column.name) for column in grams]
+    ends = func.max(rows.finished_at).label("finished_at")
+    return select(ends, *sums).group_by(rows.place).order_by(rows.place)
 
 
 def recent_events(engine: Engine, limit: int = 50) -> list[EventRow]:
-    """What happened last, newest first."""
-    query = select(events).order_by(events.c.at.desc()).limit(limit)
+    """What was recorded last, newest first."""
+    query = told().order_by(events.c.place.desc()).limit(limit)
     with reading(engine) as connection:
         return [
-            EventRow(row.id, row.type, row.job_id, row.at, row.body)
+            EventRow(row.id, row.type, row.job_id, row.at, told_body(row))
             for row in connection.execute(query)
         ]
 
 
-def _statuses(connection: Connection, rows: Sequence[AnyRow]) -> list[JobStatus]:
+def statuses(connection: Connection, rows: Sequence[AnyRow]) -> list[JobStatus]:
+    """Rows of the jobs as they are told, with their pieces and the revisions of their accounts."""
     pieces = pieces_of(connection, [row.id for row in rows])
     changed = revisions_of(connection, [row.id for row in rows if row.account_version > 1])
     return [_status(row, pieces.get(row.id, ()), changed.get(row.id, ())) for row in rows]

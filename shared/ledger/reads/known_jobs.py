@@ -15,13 +15,11 @@ from shared.domain.grid import Signal
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads.query import reading
 from shared.ledger.reads.report_rows import Kind
-from shared.ledger.tables import AnyRow, attempts, events, jobs
+from shared.ledger.tables import AnyRow, attempts, jobs
 from shared.ledger.writes.work import Work, work_of
 
 ROWS_AT_ONCE = 1000
 _SECOND = 1_000_000
-_SEVERAL_REGIONS = '%"regions":["%","%"]%'
-"""What the JSON of a job with more than one region looks like; others need not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +74,7 @@ def known_jobs(engine: Engine, since: datetime, until: datetime) -> list[KnownJo
     with reading(engine) as connection:
         rows = connection.execute(_query(since, until)).all()
         works = _works(connection, [row.id for row in rows if _needs_a_look(row)])
-        allowed = _allowed(connection, since, until)
-    return [
-        _job(row, works[row.id] if row.id in works else _summed(row), allowed.get(row.id, ()))
-        for row in rows
-    ]
+    return [_job(row, works[row.id] if row.id in works else _summed(row)) for row in rows]
 
 
 def _ended(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -99,7 +93,7 @@ def _query(since: datetime, until: datetime) -> Any:  # noqa: ANN401 - of some t
     tried, columns = attempts.c, jobs.c
     began, ended = (as_type(at, BigInteger) for at in (tried.started_at, tried.finished_at))
     worked = tried.outcome == State.SUCCEEDED.value
-    names = ("id", "type", "region", "priority", "signal", "simulated", "interruptible")
+    names = ("id", "type", "region", "priority", "signal", "simulated", "interruptible", "regions")
     grams = ("energy_kwh", "wasted_kwh", "baseline_g", "avoided_g")
     instants = ("finished_at", "submitted_at", "deadline", "replayed_at")
     return (
@@ -165,23 +159,8 @@ def _summed(row: AnyRow) -> _Done:
     )
 
 
-def _allowed(
-    connection: Connection, since: datetime, until: datetime
-) -> dict[UUID, tuple[str, ...]]:
-    """Where jobs might have run, of those that had a choice."""
-    query = (
-        select(events.c.job_id, events.c.body)
-        .join(jobs, jobs.c.id == events.c.job_id)
-        .where(events.c.type == "job.accepted.v1", events.c.body.like(_SEVERAL_REGIONS))
-        .where(*_ended(since, until))
-    )
-    return {
-        row.job_id: tuple(json.loads(row.body)["job"]["regions"])
-        for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-    }
-
-
-def _job(row: AnyRow, done: _Done, allowed: Sequence[str]) -> KnownJob:
+def _job(row: AnyRow, done: _Done) -> KnownJob:
+    allowed = json.loads(row.regions) if row.regions else ()
     return KnownJob(
         kind=(Signal(row.signal), row.simulated),
         type=row.type,

@@ -5,44 +5,47 @@ shares rest on the same jobs: those whose whole account is known. The others are
 unknown, and what is known of them stands in columns of its own.
 """
 
-from collections.abc import Sequence
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Engine,
     Select,
     Subquery,
-    case,
     func,
-    literal,
     select,
     type_coerce,
 )
 
 from shared.domain.grid import Signal
-from shared.domain.jobs import FINAL_STATES, State
+from shared.domain.jobs import State
 from shared.domain.savings import EnergyMethod, IntensityMethod
-from shared.ledger.instants import to_microseconds
-from shared.ledger.reads.query import reading
+from shared.domain.waits import percentile_seconds
+from shared.ledger.contributions import AMOUNTS, DAY_SECONDS, PER_GRAM, PER_KWH, PER_SECOND
+from shared.ledger.instants import EPOCH, to_microseconds
+from shared.ledger.reads.contributed import contributed, contributed_waits, whole_days
+from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
+from shared.ledger.recount import FINAL
 from shared.ledger.tables import AnyRow, jobs
 
-DAY_MICROSECONDS = 86_400_000_000
 UNNAMED = "(unknown)"
 """The group of jobs of which it was never told what they are."""
-_FINAL = sorted(state.value for state in FINAL_STATES)
-_SUMMED = ("emissions_g", "baseline_g", "reference_g")
-_ADDED = ("energy_kwh", "wasted_kwh", "avoided_g", *_SUMMED)
-_NEEDED = (
-    *("signal", "simulated", "state", "finished_at", "deadline", "replayed_deadline"),
-    *("promised_g", "wait_seconds", "energy_method", "intensity_method", *_ADDED),
-)
-"""What the figures rest on: whole rows, with their results, would be sorted far more slowly."""
+_SUMMED = ("emissions", "baseline", "reference")
 _KINDS = [(signal, simulated) for simulated in (False, True) for signal in Signal]
+_COUNTS = (
+    *("succeeded_jobs", "known_jobs", "promised_jobs", "missed_deadlines"),
+    *(f"energy_{method.value}_jobs" for method in EnergyMethod),
+    *(f"intensity_{method.value}_jobs" for method in IntensityMethod),
+)
+FEWEST_DAYS = 3
+"""Whole days from which on a curve has a point for each; their sums are at hand."""
+_DAY = timedelta(seconds=DAY_SECONDS)
+Amounts = Counter[str]
+Waits = dict[int, tuple[int, int]]
 
 
 def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> list[KindReport]:
@@ -50,131 +53,92 @@ def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> lis
 
     Jobs that ended without ever running used no energy and are not in it.
     """
+    sums: dict[Kind, dict[str, Amounts]] = defaultdict(lambda: defaultdict(Counter))
+    waits: dict[Kind, dict[str, Waits]] = defaultdict(lambda: defaultdict(dict))
     with reading(engine) as connection:
-        found = connection.execute(_figures(_ended(since, until, _group(by)))).all()
-        totals = connection.execute(_figures(_ended(since, until, literal("total")))).all()
-    rows: dict[Kind, list[ReportRow]] = {}
-    for row in found:
-        rows.setdefault(_kind(row), []).append(_row(row, _name(row.group_key, by)))
-    total_of = {_kind(row): _row(row, "total") for row in totals}
-    kinds = sorted(total_of, key=_place)
-    return [
-        KindReport(*kind, tuple(sorted(rows[kind], key=lambda row: row.group)), total_of[kind])
-        for kind in kinds
-    ]
+        for row in connection.execute(_sums(contributed(since, until), by)):
+            _add(sums[kind_of(row)][group_name(row.group_key, by)], row)
+        for row in connection.execute(_waits(contributed_waits(since, until), by)):
+            group = waits[kind_of(row)][group_name(row.group_key, by)]
+            group[row.bucket] = (row.jobs, row.wait_microseconds)
+    return [_kind_report(kind, sums[kind], waits[kind]) for kind in sorted(sums, key=_place)]
 
 
 def never_ran(engine: Engine, since: datetime, until: datetime) -> int:
     """How many jobs ended in that time without ever running: expired or cancelled."""
-    query = select(func.count()).where(*_over(since, until), jobs.c.attempts == 0)
+    rows = contributed(since, until).c
     with reading(engine) as connection:
-        return connection.scalar(query) or 0
+        return int(connection.scalar(select(func.sum(rows.jobs - rows.ran_jobs))) or 0)
 
 
 def curves(
     engine: Engine, since: datetime, until: datetime, points: int
 ) -> dict[Kind, list[CurvePoint]]:
-    """Running sums of each kind over that time, at about so many instants and from 0."""
-    step = max(timedelta(seconds=1), (until - since) / points)
-    elapsed = type_coerce(jobs.c.finished_at, BigInteger) - to_microseconds(since)
-    place = (elapsed // (step // timedelta(microseconds=1))).label("place")
-    inner = (
-        select(
-            place,
-            *(jobs.c[name] for name in ("signal", "simulated", *_SUMMED)),
-        )
-        .where(*_over(since, until), jobs.c.attempts > 0, jobs.c.avoided_g.is_not(None))
-        .subquery()
-    )
-    keys = (inner.c.signal, inner.c.simulated, inner.c.place)
-    query = select(*keys, *(func.sum(inner.c[name]).label(name) for name in _SUMMED))
+    """Running sums of each kind over that time, from 0: a point a day, or finer within a few days.
+
+    Args:
+        engine: of the ledger.
+        since: where the curves begin.
+        until: where they end.
+        points: about how many instants a time without whole days is divided into.
+    """
+    first, after = whole_days(since, until)
+    by_day = after - first >= FEWEST_DAYS
+    step = _DAY if by_day else max(timedelta(seconds=1), (until - since) / points)
+    query = _by_day(since, until) if by_day else _by_step(since, until, step)
+    begin = EPOCH if by_day else since
     found: dict[Kind, list[CurvePoint]] = {}
     with reading(engine) as connection:
-        for row in connection.execute(query.group_by(*keys).order_by(inner.c.place)):
-            line = found.setdefault(_kind(row), [CurvePoint(since, 0.0, 0.0, 0.0)])
-            line.append(_next(line[-1], row, min(until, since + (row.place + 1) * step)))
+        for row in connection.execute(query):
+            line = found.setdefault(kind_of(row), [CurvePoint(since, 0.0, 0.0, 0.0)])
+            line.append(_next(line[-1], row, min(until, begin + (row.place + 1) * step)))
     return found
 
 
-def _over(since: datetime, until: datetime) -> Sequence[ColumnElement[bool]]:
-    columns = jobs.c
-    return (
-        columns.state.in_(_FINAL),
-        columns.finished_at >= since,
-        columns.finished_at < until,
-    )
+def _by_day(since: datetime, until: datetime) -> Select[Any]:
+    rows = contributed(since, until).c
+    keys = (rows.signal, rows.simulated, rows.day)
+    sums = [total(rows[f"{name}_micrograms"]).label(f"{name}_micrograms") for name in _SUMMED]
+    query = select(rows.signal, rows.simulated, rows.day.label("place"), *sums)
+    return query.where(rows.known_jobs > 0).group_by(*keys).order_by(rows.day)
 
 
-def _group(by: GroupBy) -> ColumnElement[Any]:
-    if by is GroupBy.DAY:
-        return type_coerce(jobs.c.finished_at, BigInteger) // DAY_MICROSECONDS
-    return jobs.c[by.value]
+def _by_step(since: datetime, until: datetime, step: timedelta) -> Select[Any]:
+    elapsed = type_coerce(jobs.c.finished_at, BigInteger) - to_microseconds(since)
+    place = (elapsed // (step // timedelta(microseconds=1))).label("place")
+    ended = (jobs.c.finished_at >= since, jobs.c.finished_at < until)
+    known = (jobs.c.state.in_(FINAL), jobs.c.attempts > 0, jobs.c.avoided_g.is_not(None))
+    grams = (jobs.c[f"{name}_g"] for name in _SUMMED)
+    rows = select(place, jobs.c.signal, jobs.c.simulated, *grams).where(*ended, *known).subquery().c
+    keys = (rows.signal, rows.simulated, rows.place)
+    sums = [func.sum(rows[f"{name}_g"] * PER_GRAM).label(f"{name}_micrograms") for name in _SUMMED]
+    return select(*keys, *sums).group_by(*keys).order_by(rows.place)
 
 
-def _ended(since: datetime, until: datetime, group: ColumnElement[Any]) -> Subquery:
-    """The jobs with their group, and the place of each one's wait among those of its group."""
-    columns = jobs.c
-    kind = (columns.signal, columns.simulated, group)
-    waits = func.count(columns.wait_seconds).over(partition_by=kind)
-    # Databases disagree on where NULLs sort: they are sent to the end.
-    order = (columns.wait_seconds.is_(None), columns.wait_seconds)
-    place = func.row_number().over(partition_by=kind, order_by=order)
-    return (
-        select(
-            *(columns[name] for name in _NEEDED),
-            group.label("group_key"),
-            place.label("place"),
-            waits.label("waits"),
-        )
-        .where(*_over(since, until), columns.attempts > 0)
-        .subquery()
-    )
+def _sums(rows: Subquery, by: GroupBy) -> Select[Any]:
+    keys = (rows.c.signal, rows.c.simulated, rows.c.state, rows.c[by.value])
+    sums = [total(rows.c[name]).label(name) for name in AMOUNTS]
+    query = select(*keys[:-1], keys[-1].label("group_key"), *sums)
+    return query.where(rows.c.ran_jobs > 0).group_by(*keys)
 
 
-def _figures(ended: Subquery) -> Select[Any]:
-    row = ended.c
-    known = row.avoided_g.is_not(None)
-    promised = known & row.promised_g.is_not(None)
-    late = row.finished_at > func.coalesce(row.replayed_deadline, row.deadline)
-    keys = (row.signal, row.simulated, row.group_key)
-    return select(
-        *keys,
-        func.count().label("jobs"),
-        _count(row.state == State.SUCCEEDED.value).label("succeeded_jobs"),
-        _count(known).label("known_jobs"),
-        *(_sum(known, row[name]).label(name) for name in _ADDED),
-        _count(promised).label("promised_jobs"),
-        _sum(promised, row.promised_g).label("promised_g"),
-        _sum(promised, row.avoided_g).label("realised_g"),
-        func.avg(row.wait_seconds).label("mean_wait_seconds"),
-        # Nearest rank: the first place that is at least 95 % of the count, in whole numbers.
-        func.min(case((row.place * 20 >= row.waits * 19, row.wait_seconds))).label(
-            "p95_wait_seconds"
-        ),
-        _count(late).label("missed_deadlines"),
-        *(
-            _count(row.energy_method == method.value).label(f"energy_{method.value}_jobs")
-            for method in EnergyMethod
-        ),
-        *(
-            _count(row.intensity_method == method.value).label(f"intensity_{method.value}_jobs")
-            for method in IntensityMethod
-        ),
-        _sum(~known, row.emissions_g).label("emissions_without_baseline_g"),
-        _sum(~known, row.energy_kwh).label("unknown_jobs_energy_kwh"),
-    ).group_by(*keys)
+def _waits(rows: Subquery, by: GroupBy) -> Select[Any]:
+    keys = (rows.c.signal, rows.c.simulated, rows.c[by.value], rows.c.bucket)
+    sums = [total(rows.c[name]).label(name) for name in ("jobs", "wait_microseconds")]
+    named = (rows.c.signal, rows.c.simulated, rows.c[by.value].label("group_key"), rows.c.bucket)
+    return select(*named, *sums).group_by(*keys)
 
 
-def _count(condition: ColumnElement[Any]) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
+def _add(group: Amounts, row: AnyRow) -> None:
+    told = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    group.update({name: told[name] for name in AMOUNTS})
+    if row.state == State.SUCCEEDED.value:
+        group["succeeded_jobs"] += row.ran_jobs
 
 
-def _sum(condition: ColumnElement[bool], column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.sum(case((condition, column)))
-
-
-def _kind(row: AnyRow) -> Kind:
-    return (None if row.signal is None else Signal(row.signal)), row.simulated
+def kind_of(row: AnyRow) -> Kind:
+    """Which kind a row of the roll-ups is of."""
+    return (Signal(row.signal), row.simulated) if row.signal else (None, None)
 
 
 def _place(kind: Kind) -> tuple[bool, int]:
@@ -182,30 +146,64 @@ def _place(kind: Kind) -> tuple[bool, int]:
     return kind[0] is None, _KINDS.index((kind[0], bool(kind[1]))) if kind[0] is not None else 0
 
 
-def _name(key: str | int | None, by: GroupBy) -> str:
-    if key is None:
-        return UNNAMED
-    if by is not GroupBy.DAY:
-        return str(key)
-    return datetime.fromtimestamp(int(key) * 86_400, UTC).date().isoformat()
+def group_name(key: str | int, by: GroupBy) -> str:
+    """What a group of a report is called."""
+    if by is GroupBy.DAY:
+        return (EPOCH + int(key) * _DAY).date().isoformat()
+    return str(key) or UNNAMED
 
 
-def _row(row: AnyRow, group: str) -> ReportRow:
-    told = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-    same = {field.name: told[field.name] for field in fields(ReportRow) if field.name in told}
+def _kind_report(kind: Kind, sums: Mapping[str, Amounts], waits: Mapping[str, Waits]) -> KindReport:
+    rows = tuple(_row(name, sums[name], waits.get(name, {}).items()) for name in sorted(sums))
+    everything: Amounts = Counter()
+    for group in sums.values():
+        everything.update(group)  # not `+`, which drops what is negative
+    every_wait = [wait for group in waits.values() for wait in group.items()]
+    return KindReport(*kind, rows, _row("total", everything, every_wait))
+
+
+def _row(group: str, sums: Amounts, waits: Iterable[tuple[int, tuple[int, int]]]) -> ReportRow:
+    known, promised, waited = (sums[f"{name}_jobs"] for name in ("known", "promised", "waited"))
+    emissions_g, baseline_g, reference_g, avoided_g = (
+        _figure(sums[f"{name}_micrograms"], PER_GRAM, known) for name in (*_SUMMED, "avoided")
+    )
+    avoided, baseline = sums["avoided_micrograms"], sums["baseline_micrograms"]
+    buckets = [(bucket, int(count), us / PER_SECOND) for bucket, (count, us) in waits]
     return ReportRow(
         group=group,
-        unknown_jobs=row.jobs - row.known_jobs,
-        avoided_percent=100 * row.avoided_g / row.baseline_g if row.baseline_g else None,
-        sci_operational_g_per_job=row.emissions_g / row.known_jobs if row.known_jobs else None,
-        **same,
+        jobs=int(sums["ran_jobs"]),
+        unknown_jobs=int(sums["ran_jobs"] - known),
+        energy_kwh=_figure(sums["energy_microwatt_hours"], PER_KWH, known),
+        wasted_kwh=_figure(sums["wasted_microwatt_hours"], PER_KWH, known),
+        emissions_g=emissions_g,
+        baseline_g=baseline_g,
+        avoided_g=avoided_g,
+        avoided_percent=100 * avoided / baseline if baseline else None,
+        reference_g=reference_g,
+        promised_g=_figure(sums["promised_micrograms"], PER_GRAM, promised),
+        realised_g=_figure(sums["realised_micrograms"], PER_GRAM, promised),
+        sci_operational_g_per_job=None if emissions_g is None else emissions_g / known,
+        mean_wait_seconds=_figure(sums["wait_microseconds"], PER_SECOND * waited, waited),
+        p95_wait_seconds=percentile_seconds(buckets),
+        emissions_without_baseline_g=_figure(
+            sums["half_known_emissions_micrograms"], PER_GRAM, sums["half_known_jobs"]
+        ),
+        unknown_jobs_energy_kwh=_figure(
+            sums["unaccounted_microwatt_hours"], PER_KWH, sums["unaccounted_jobs"]
+        ),
+        **{name: int(sums[name]) for name in _COUNTS},
     )
+
+
+def _figure(parts: float, per_unit: float, jobs_count: float) -> float | None:
+    """A sum in its unit; unknown where it is over no job at all."""
+    return parts / per_unit if jobs_count else None
 
 
 def _next(last: CurvePoint, row: AnyRow, at: datetime) -> CurvePoint:
     return CurvePoint(
         at,
-        last.emissions_g + row.emissions_g,
-        last.baseline_g + row.baseline_g,
-        last.reference_g + row.reference_g,
+        last.emissions_g + row.emissions_micrograms / PER_GRAM,
+        last.baseline_g + row.baseline_micrograms / PER_GRAM,
+        last.reference_g + row.reference_micrograms / PER_GRAM,
     )

@@ -1,21 +1,27 @@
 """The statistics block: the grid now, the jobs, the workers, and what was saved."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, case, func, select
+from sqlalchemy import Engine, Select, func, select
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness, Signal
-from shared.domain.jobs import FINAL_STATES, State
+from shared.domain.jobs import State
+from shared.ledger.contributions import PER_GRAM, PER_KWH
 from shared.ledger.reads.fleet import WORKER_SERVICE, PoolSize, ServiceRow, live_pools, services
 from shared.ledger.reads.grid import GridNow, latest_grid
-from shared.ledger.reads.query import reading
-from shared.ledger.tables import AnyRow, jobs, rejections
+from shared.ledger.reads.query import reading, total
+from shared.ledger.tables import daily, rejections
 
-_FINAL = tuple(state.value for state in State if state in FINAL_STATES)
+AnySelect = Select[*tuple[Any, ...]]
+_SUMMED = (
+    *("ran_jobs", "known_jobs", "energy_microwatt_hours"),
+    *(f"{name}_micrograms" for name in ("emissions", "baseline", "reference", "avoided")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ def statistics(engine: Engine, now: datetime, region: str | None = None) -> Stat
     workers = [beat for beat in beats if beat.alive and beat.service == WORKER_SERVICE]
     counts = _counts(engine, region)
     sums = _sums(engine, grid, region)
+    ran, known = (sums[name] + sums[f"other_{name}"] for name in ("ran_jobs", "known_jobs"))
     return Statistics(
         region=grid.region if grid else region,
         intensity_g_per_kwh=grid.intensity_g_per_kwh if grid else None,
@@ -120,13 +127,13 @@ def statistics(engine: Engine, now: datetime, region: str | None = None) -> Stat
         age_seconds=grid.age_seconds if grid else None,
         jobs=counts,
         capacity=_capacity(live_pools(engine, beats, region)),
-        emissions_g=_sum(sums, sums.emissions_g),
-        baseline_g=_sum(sums, sums.baseline_g),
-        reference_g=_sum(sums, sums.reference_g),
-        avoided_g=_sum(sums, sums.avoided_g),
-        energy_kwh=_sum(sums, sums.energy_kwh),
-        unknown_jobs=sums.unknown or 0,
-        other_kind_jobs=sums.other or 0,
+        emissions_g=_figure(sums, "emissions_micrograms", PER_GRAM),
+        baseline_g=_figure(sums, "baseline_micrograms", PER_GRAM),
+        reference_g=_figure(sums, "reference_micrograms", PER_GRAM),
+        avoided_g=_figure(sums, "avoided_micrograms", PER_GRAM),
+        energy_kwh=_figure(sums, "energy_microwatt_hours", PER_KWH),
+        unknown_jobs=int(ran - known),
+        other_kind_jobs=int(sums["other_known_jobs"]),
         processed=counts.succeeded + counts.dead,
         pending=counts.submitted + counts.deferred + counts.ready,
         active_workers=len(workers),
@@ -138,52 +145,42 @@ def statistics(engine: Engine, now: datetime, region: str | None = None) -> Stat
 
 
 def _counts(engine: Engine, region: str | None) -> JobCounts:
-    by_state = select(jobs.c.state, func.count()).group_by(jobs.c.state)
-    if region is not None:
-        by_state = by_state.where(jobs.c.region == region)
+    by_state = _of(region, select(daily.c.state, total(daily.c.jobs))).group_by(daily.c.state)
     with reading(engine) as connection:
-        found: dict[str, int] = {row[0]: row[1] for row in connection.execute(by_state)}
+        found = {state: int(count) for state, count in connection.execute(by_state)}
         rejected = connection.scalar(select(func.count()).select_from(rejections)) or 0
     return JobCounts(
         **{state.value: found.get(state.value, 0) for state in State}, rejected=rejected
     )
 
 
-def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> AnyRow:
-    """Sums over one kind of account, and how many finished jobs they leave out.
+def _sums(engine: Engine, grid: GridNow | None, region: str | None) -> Counter[str]:
+    """Sums over the accounts of each kind, and how many finished jobs they leave out.
 
-    Whatever ran has used energy, also a job that was cancelled or expired afterwards.
+    Whatever ran has used energy, also a job that was cancelled or expired afterwards. Sums of the
+    grid's present kind go by their own names, those of the others begin with `other_`.
     """
-    known = jobs.c.avoided_g.is_not(None)
-    kind = known & _same_kind(grid)
-    query = select(
-        func.count().label("finished"),
-        _over(kind, jobs.c.emissions_g).label("emissions_g"),
-        _over(kind, jobs.c.baseline_g).label("baseline_g"),
-        _over(kind, jobs.c.reference_g).label("reference_g"),
-        _over(kind, jobs.c.avoided_g).label("avoided_g"),
-        _over(kind, jobs.c.energy_kwh).label("energy_kwh"),
-        func.sum(case((known, 0), else_=1)).label("unknown"),
-        func.sum(case((known & ~_same_kind(grid), 1), else_=0)).label("other"),
-    ).where(jobs.c.state.in_(_FINAL), jobs.c.attempts > 0)
-    if region is not None:
-        query = query.where(jobs.c.region == region)
+    kind = (daily.c.signal, daily.c.simulated)
+    sums = [total(daily.c[name]).label(name) for name in _SUMMED]
+    query = _of(region, select(*kind, *sums).where(daily.c.ran_jobs > 0)).group_by(*kind)
+    found: Counter[str] = Counter()
     with reading(engine) as connection:
-        return connection.execute(query).one()
+        for row in connection.execute(query):
+            same = grid is not None and (row.signal, row.simulated) == (grid.signal, grid.simulated)
+            for name in _SUMMED:
+                found[name if same else f"other_{name}"] += row._mapping[name]  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return found
 
 
-def _same_kind(grid: GridNow | None) -> ColumnElement[bool]:
-    if grid is None:
-        return jobs.c.signal.is_(None)
-    return (jobs.c.signal == grid.signal.value) & (jobs.c.simulated == grid.simulated)
+def _of(region: str | None, query: AnySelect) -> AnySelect:
+    return query if region is None else query.where(daily.c.region == region)
 
 
-def _over(kind: ColumnElement[bool], column: ColumnElement[float | None]) -> ColumnElement[Any]:
-    return func.sum(case((kind, column)))
-
-
-def _sum(sums: AnyRow, value: float | None) -> float | None:
-    return 0.0 if sums.finished == 0 else value
+def _figure(sums: Counter[str], name: str, per_unit: int) -> float | None:
+    """A sum in its unit: 0 when no job has finished, unknown when none is known."""
+    if not sums["ran_jobs"] + sums["other_ran_jobs"]:
+        return 0.0
+    return sums[name] / per_unit if sums["known_jobs"] else None
 
 
 def _capacity(sizes: Sequence[PoolSize]) -> Capacity:

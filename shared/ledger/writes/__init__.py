@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, text
 
-from shared.ledger.tables import audit, rejections
+from shared.ledger.decided import decision_row, stored_event
+from shared.ledger.tables import ABOUT_NO_JOB, audit, decisions, rejections
 from shared.ledger.tables import events as event_rows
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
@@ -18,10 +20,11 @@ from shared.ledger.writes.grid import (
 )
 from shared.ledger.writes.jobs import record_jobs
 from shared.ledger.writes.retention import without_pruned
-from shared.ledger.writes.upsert import Row, insert_new
+from shared.ledger.writes.upsert import Row, insert, insert_new
 from shared.messages import (
     AnyEvent,
     ControlTaken,
+    Decided,
     Event,
     IntensityRevised,
     IntensityUpdated,
@@ -32,7 +35,6 @@ from shared.messages import (
     PoolResized,
     ServiceBeat,
     TimetableUpdated,
-    encode,
     message_name,
 )
 
@@ -74,8 +76,7 @@ def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | N
 def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
     wanted = without_pruned(connection, told)
     events = _new(connection, wanted)
-    kept = [_event(event) for event in events if not isinstance(event, ONLY_THE_LATEST)]
-    insert_new(connection, event_rows, kept)
+    _keep(connection, [event for event in events if not isinstance(event, ONLY_THE_LATEST)])
     record_jobs(connection, _of(events, JobEvent))
     record_grids(connection, _of(events, IntensityUpdated))
     record_revisions(connection, _of(events, IntensityRevised))
@@ -91,23 +92,43 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
 def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
     """The events that were not recorded before, each once."""
     by_id = {event.id: event for event in reversed(told)}
-    known = connection.scalars(select(event_rows.c.id).where(event_rows.c.id.in_(list(by_id))))
-    for event_id in known:
-        del by_id[event_id]
+    rows = event_rows.c
+    jobs = {job_id for event in told if (job_id := _job_of(event)) is not None}
+    others = [event.id for event in told if _job_of(event) is None]
+    of_jobs = select(rows.id).where(rows.job_id.in_(jobs))
+    of_none = select(rows.id).where(text(ABOUT_NO_JOB), rows.id.in_(others))
+    for query, asked in ((of_jobs, jobs), (of_none, others)):
+        for event_id in connection.scalars(query) if asked else ():
+            by_id.pop(event_id, None)
     return list(reversed(by_id.values()))
+
+
+def _keep(connection: Connection, events: Sequence[AnyEvent]) -> None:
+    """The events themselves, and the numbers of those that are decisions."""
+    last = connection.scalar(select(func.max(event_rows.c.place))) or 0
+    placed = list(enumerate(events, last + 1))
+    insert(connection, event_rows, [{"place": place, **_event(event)} for place, event in placed])
+    decided = [(place, event) for place, event in placed if isinstance(event, Decided)]
+    rows = [{"place": place, **decision_row(event)} for place, event in decided]
+    insert(connection, decisions, rows)
 
 
 def _of(events: Sequence[AnyEvent], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def _job_of(event: Event) -> UUID | None:
+    job_id: UUID | None = getattr(event, "job_id", None)
+    return job_id
+
+
 def _event(event: Event) -> Row:
     return {
         "id": event.id,
         "type": message_name(event),
-        "job_id": getattr(event, "job_id", None),
+        "job_id": _job_of(event),
         "at": event.at,
-        "body": encode(event).decode(),
+        "body": stored_event(event),
     }
 
 

@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Update, bindparam, select, text, update
 
 from shared.domain.grid import Signal
 from shared.domain.savings import EnergyMethod, IntensityMethod, Savings, account
+from shared.ledger.contributions import NEEDED
+from shared.ledger.rollups import Changes
 from shared.ledger.tables import ACCOUNT_IS_DUE, AnyRow, attempts, jobs
 from shared.ledger.writes.jobs import ACCOUNT_COLUMNS
 from shared.ledger.writes.series import AllSeries, Series, load_series
-from shared.ledger.writes.versions import FIGURES, Account, Basis, give_versions
+from shared.ledger.writes.versions import Account, Basis, give_versions
 from shared.ledger.writes.work import Work, work_of
 
 MOST_AT_ONCE = 1000
@@ -23,8 +25,8 @@ _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
 _SET = (*ACCOUNT_COLUMNS, "account_settled", "account_version")
 _OF_THE_JOB = (
-    *("id", "submitted_at", "replayed_at", "expected_duration_seconds", "finished_at"),
-    *("account_settled", "account_version", "account_revised_at", *FIGURES),
+    *("id", "submitted_at", "replayed_at", "expected_duration_seconds"),
+    *("account_settled", "account_version", "account_revised_at", *NEEDED),
 )
 Values = dict[str, Any]
 
@@ -47,8 +49,19 @@ def settle_accounts(
         tried = _attempts(connection, [job.id for job in due])
         series = _series(connection, due, tried)
         accounts = [_account(job, tried.get(job.id, []), series) for job in due]
-        connection.execute(_update(), give_versions(connection, due, accounts, now))
+        rows = give_versions(connection, due, accounts, now)
+        connection.execute(_update(), rows)
+        _roll_up(connection, due, rows)
     return len(due)
+
+
+def _roll_up(connection: Connection, due: Sequence[AnyRow], accounts: Sequence[Values]) -> None:
+    changes = Changes()
+    for job, values in zip(due, accounts, strict=True):
+        before = dict(job._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+        changes.before(before)
+        changes.after(before | values)
+    changes.write(connection)
 
 
 def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[AnyRow]]:

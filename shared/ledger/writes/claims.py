@@ -77,6 +77,7 @@ def _accepted(event: JobAccepted) -> Said:
     job = event.job
     values = {
         "type": job.type,
+        "regions": json.dumps(job.regions) if len(job.regions) > 1 else None,
         "priority": job.priority.value,
         "max_band": job.max_band.value,
         "submitted_at": job.submitted_at,

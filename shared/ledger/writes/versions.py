@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from shared.domain.revisions import COMPARED, RevisionCause, is_revised
 from shared.ledger.tables import AnyRow, account_revisions, events
@@ -108,6 +108,8 @@ def _revision(job: AnyRow, account: Account) -> Row:
 
 
 def _latest(connection: Connection, ended: Sequence[AnyRow]) -> datetime:
-    """When the last thing happened that the ledger knows of."""
-    told: datetime | None = connection.scalar(select(func.max(events.c.at)))
+    """When the thing happened that was recorded last."""
+    told: datetime | None = connection.scalar(
+        select(events.c.at).order_by(events.c.place.desc()).limit(1)
+    )
     return told or max(job.finished_at for job in ended)

@@ -10,19 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
+from shared.ledger.rollups import fill_rollups
 from shared.ledger.schema import open_engine, writing
-from shared.ledger.tables import jobs
+from shared.ledger.tables import daily, daily_waits, jobs
 
 UNITS = ("_kwh", "_g", "_percent", "_seconds", "_jobs", "_per_job")
 
 
 def change(url: str, **values: Any) -> None:
-    """Set columns of every job, as no event of the story does."""
+    """Set columns of every job, as no event of the story does, and count the roll-ups again."""
     engine = open_engine(url)
     with writing(engine) as connection:
         connection.execute(update(jobs).values(**values))
+        for table in (daily, daily_waits):
+            connection.execute(delete(table))
+        fill_rollups(connection)
     engine.dispose()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, Select, Table, create_engine, select, text
 from sqlalchemy.engine import make_url
 
 from shared.ledger.schema import migrate, open_engine, writing
-from shared.ledger.tables import account_revisions, jobs, metadata
+from shared.ledger.tables import account_revisions, decisions, events, jobs, metadata
 from shared.ledger.writes import record, settle_accounts
 from shared.messages import AnyEvent
 
@@ -53,7 +53,8 @@ class Ledger:
 
 
 def _lasting(table: Table) -> Select[Any]:
-    return select(*(column for column in table.c if column is not jobs.c.account_version))
+    arrival = (jobs.c.account_version, events.c.place, decisions.c.place)
+    return select(*(column for column in table.c if column not in set(arrival)))
 
 
 NewLedger = Callable[[], Ledger]

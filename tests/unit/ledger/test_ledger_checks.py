@@ -4,20 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from shared.errors import LedgerUnreachable
 from shared.ledger import schema
 from shared.ledger.checks import Question, check
 from shared.ledger.schema import open_engine, writing
-from shared.ledger.tables import attempts, decisions, events, jobs
+from shared.ledger.tables import attempts, daily, decisions, events, jobs
 from shared.ledger.upkeep import size_bytes, vacuum
 
 FAULTS: dict[Question, Callable[[Any], Any]] = {
     Question.JOBS_WITHOUT_EVENTS: lambda job: delete(events).where(events.c.job_id == job),
     Question.EVENTS_WITHOUT_JOB: lambda job: delete(jobs).where(jobs.c.id == job),
     Question.DECISIONS_MISSING: lambda job: delete(decisions).where(
-        decisions.c.job_id == job, decisions.c.deferrals == 0
+        decisions.c.place.in_(select(events.c.place).where(events.c.job_id == job)),
+        decisions.c.deferrals == 0,
     ),
     Question.END_WITHOUT_TIME: lambda job: update(jobs).values(finished_at=None),
     Question.ACCOUNTS_DUE: lambda job: (
@@ -30,6 +31,10 @@ FAULTS: dict[Question, Callable[[Any], Any]] = {
     Question.ATTEMPTS: lambda job: update(jobs).values(attempts=1),
     Question.DEFERRALS: lambda job: update(jobs).values(deferrals=0),
 }
+
+
+IN_SUMS_TOO = {Question.END_WITHOUT_TIME, Question.AVOIDED, Question.DEFERRALS}
+"""Faults of a figure that roll-ups add up, so that they no longer are the jobs' sums."""
 
 
 def faults(ledger: Any) -> dict[Question, tuple[int, tuple[str, ...]]]:
@@ -58,14 +63,29 @@ def test_each_fault_is_found(full: Any, story: Any, question: Question) -> None:
     with writing(full.engine) as connection:
         connection.execute(FAULTS[question](job))
     found = faults(full)
-    assert set(found) == {question}
+    assert set(found) - {Question.ROLLUPS} == {question}
+    assert (Question.ROLLUPS in found) == (question in IN_SUMS_TOO)
     assert str(job) in found[question][1]
 
 
 def test_an_unknown_energy_that_is_known_is_a_fault(full: Any, story: Any) -> None:
     with writing(full.engine) as connection:
         connection.execute(update(jobs).where(jobs.c.id == story.job_id(4)).values(energy_kwh=1.0))
-    assert faults(full) == {Question.ENERGY: (1, (str(story.job_id(4)),))}
+    found = faults(full)
+    assert found[Question.ENERGY] == (1, (str(story.job_id(4)),))
+    assert set(found) == {Question.ENERGY, Question.ROLLUPS}
+
+
+def test_a_roll_up_that_is_no_sum_of_its_jobs_is_found(full: Any) -> None:
+    with writing(full.engine) as connection:
+        connection.execute(
+            update(daily)
+            .where(daily.c.ran_jobs > 0, daily.c.avoided_micrograms != 0)
+            .values(avoided_micrograms=daily.c.avoided_micrograms + 1)
+        )
+    ((question, (count, examples)),) = faults(full).items()
+    assert (question, count) == (Question.ROLLUPS, 1)
+    assert examples[0].startswith("daily of day ")
 
 
 def test_a_torn_file_is_found(sqlite_ledger: Any, story: Any) -> None:

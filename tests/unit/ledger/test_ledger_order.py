@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.domain.grid import Freshness, Signal
 from shared.domain.jobs import TRANSITIONS, State
 from shared.ledger import reads
+from shared.ledger.rollups import rollups_differences
 from shared.ledger.writes import positions
 from shared.messages import Action
 
@@ -212,6 +213,8 @@ def check_any_order(new_ledger: Callable[[], Any], story: Any, data: st.DataObje
     for start in range(0, len(shuffled), size):
         other.record(*shuffled[start : start + size])
     assert other.dump() == in_order.dump()
+    with other.engine.connect() as connection:
+        assert rollups_differences(connection) == []
     for number, path in enumerate(paths):
         status = reads.job_status(other.engine, story.job_id(number))
         assert status.state is ENDS[path["end"]][0], path

@@ -22,7 +22,7 @@ from shared.messages import Action, AnyEvent
 DAY = 86_400.0
 LIMIT = 10 * DAY
 ROLL_UPS = {"daily", "daily_waits"}
-"""No event brings them back, so pruning leaves them and a dump has none."""
+"""No event brings them back, so pruning leaves them."""
 
 
 @pytest.fixture

@@ -6,21 +6,26 @@ Accounts that are there are version 1: from here on what changes them leaves a r
 import sqlalchemy as sa
 from alembic import op
 
+from shared.ledger.stored import WORDS, Identifier, Word
+
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
 FIGURES = {
-    "signal": sa.Text,
+    "signal": Word,
     "simulated": sa.Boolean,
     "energy_kwh": sa.Double,
     "wasted_kwh": sa.Double,
     "emissions_g": sa.Double,
     "baseline_g": sa.Double,
     "avoided_g": sa.Double,
-    "intensity_method": sa.Text,
+    "intensity_method": Word,
 }
+
+
+ENDED = ", ".join(f"'{WORDS[word]}'" for word in ("succeeded", "dead", "cancelled", "expired"))
 
 
 def upgrade() -> None:
@@ -37,7 +42,7 @@ def upgrade() -> None:
     )
     op.execute(
         "UPDATE jobs SET account_settled = true WHERE NOT account_due AND attempts > 0"
-        " AND submitted_at IS NOT NULL AND state IN ('succeeded', 'dead', 'cancelled', 'expired')"
+        f" AND submitted_at IS NOT NULL AND state IN ({ENDED})"
     )
 
 
@@ -57,7 +62,7 @@ def _create_account_revisions() -> None:
     ]
     op.create_table(
         "account_revisions",
-        sa.Column("job_id", sa.Uuid(), nullable=False),
+        sa.Column("job_id", Identifier(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False, autoincrement=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),

@@ -1,0 +1,165 @@
+"""How long the dashboard's queries take on a ledger of a million jobs, and its bytes per job.
+
+    python benchmarks/ledger_queries.py --folder FOLDER [--jobs 1000000] [--days 100] [--plan]
+
+The ledger is built once and kept in the folder. With --plan, each statement's query plan follows.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence, Sized
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ledger_build import build
+from ledger_events import RARE_TYPE, REGIONS, START
+from sqlalchemy import Engine, event
+
+from shared.domain.grid import Signal
+from shared.domain.jobs import Priority, State
+from shared.ledger import reads
+from shared.ledger.reads import report
+from shared.ledger.reads.report_rows import GroupBy
+from shared.ledger.reads.waiting import deferral_costs, wait_distribution
+
+Query = Callable[[Engine], object]
+HEADS = f"{'query':<34} {'median ms':>9} {'CPU ms':>7} {'rows':>6}"
+
+
+def queries(now: datetime, job: reads.JobStatus, middle: reads.Place) -> dict[str, Query]:
+    """Every read of the dashboard, page by page."""
+    region, day = REGIONS[0], now - timedelta(days=1)
+    month = now - timedelta(days=30)
+    kind = {"signal": Signal.MARGINAL, "simulated": True}
+    chosen = reads.JobFilter
+    pages = {
+        "all": chosen(),
+        "of a state": chosen(frozenset({State.DEAD})),
+        "of states": chosen(frozenset({State.DEAD, State.CANCELLED, State.DEFERRED})),
+        "succeeded": chosen(frozenset({State.SUCCEEDED})),
+        "of a rare type": chosen(type=RARE_TYPE),
+        "of a priority": chosen(priority=Priority.CRITICAL),
+        "of a region": chosen(region=region),
+        "by words": chosen(words="train"),
+        "by an id": chosen(words=str(job.id)[:8]),
+    }
+    return {
+        "statistics": lambda engine: reads.statistics(engine, now),
+        "statistics, region": lambda engine: reads.statistics(engine, now, region),
+        "latest grid": lambda engine: reads.latest_grid(engine, None, now),
+        "readings since a day": lambda engine: reads.readings_since(engine, region, day),
+        "planned": lambda engine: reads.planned(engine, region, day),
+        "pool sizes since a day": lambda engine: reads.pool_sizes_since(engine, region, day),
+        "pools": lambda engine: reads.pools(engine, now),
+        "services": lambda engine: reads.services(engine, now),
+        "timetables": reads.latest_timetables,
+        "savings over a day": lambda engine: reads.savings_over_time(engine, day, **kind),
+        "recent decisions": partial(reads.recent_decisions, limit=8),
+        "recent decisions, region": partial(reads.recent_decisions, limit=8, region=region),
+        "recent decisions, unknown region": partial(reads.recent_decisions, limit=8, region="X"),
+        "recent events": reads.recent_events,
+        "recent jobs": reads.recent_jobs,
+        **{f"jobs, {name}": partial(_page, wanted=wanted) for name, wanted in pages.items()},
+        "jobs, from the middle": partial(_page, wanted=chosen(), after=middle),
+        "job": lambda engine: reads.job_status(engine, job.id),
+        "job, decisions": lambda engine: reads.decisions(engine, job.id),
+        "job, attempts": lambda engine: reads.attempts(engine, job.id),
+        "job, audit": lambda engine: reads.audit_of_job(engine, job.id),
+        **{
+            f"savings by {by.value}, 30 days": partial(
+                report.report, since=month + timedelta(hours=5), until=now, by=by
+            )
+            for by in GroupBy
+        },
+        "savings by type, everything": partial(
+            report.report, since=START, until=now, by=GroupBy.TYPE
+        ),
+        "curves, 30 days": partial(report.curves, since=month, until=now, points=120),
+        "curves, a day": partial(report.curves, since=day, until=now, points=120),
+        "never ran, 30 days": partial(report.never_ran, since=month, until=now),
+        "waits, 30 days": partial(wait_distribution, since=month, until=now),
+        "deferral costs, 30 days": partial(deferral_costs, since=month, until=now, by=GroupBy.TYPE),
+        "audit since a day": partial(reads.audit, since=day),
+    }
+
+
+def _page(
+    engine: Engine, wanted: reads.JobFilter, after: reads.Place | None = None
+) -> Sequence[reads.JobStatus]:
+    return reads.job_page(engine, wanted, after=after).jobs
+
+
+def measured(engine: Engine, query: Query, repeats: int) -> tuple[float, float, int]:
+    """Medians of some warm runs in milliseconds, by the clock and of the CPU, and the rows."""
+    found = query(engine)
+    taken, worked = [], []
+    for _ in range(repeats):
+        began, began_cpu = time.perf_counter(), time.process_time()
+        query(engine)
+        taken.append(1000 * (time.perf_counter() - began))
+        worked.append(1000 * (time.process_time() - began_cpu))
+    return median(taken), median(worked), len(found) if isinstance(found, Sized) else 1
+
+
+def plans(engine: Engine, query: Query) -> list[str]:
+    """The steps of every statement that a query runs, in SQLite's words."""
+    with _statements(engine) as seen:
+        query(engine)
+    steps = []
+    with engine.connect() as connection:
+        for statement, parameters in seen:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps += [row[3] for row in rows]
+    return steps
+
+
+@contextmanager
+def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        if statement.startswith("SELECT"):
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def every_query(engine: Engine, days: int) -> dict[str, Query]:
+    """The queries as they are asked at the end of such a ledger."""
+    now = START + timedelta(days=days)
+    job = reads.job_page(engine, reads.JobFilter(), limit=1).jobs[0]
+    return queries(now, job, reads.Place(START + timedelta(days=days / 2), job.id))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build if need be, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--plan", action="store_true")
+    asked = parser.parse_args(arguments)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    file = asked.folder / f"ledger-{asked.jobs}-{asked.days}.db"
+    engine = build(file, asked.jobs, asked.days)
+    print(f"{asked.jobs:,} jobs over {asked.days} days, medians of {asked.repeats} warm runs")
+    print(f"{file.stat().st_size / asked.jobs:,.0f} bytes a job, with every index\n\n{HEADS}")
+    for name, query in every_query(engine, asked.days).items():
+        ms, cpu_ms, rows = measured(engine, query, asked.repeats)
+        print(f"{name:<34} {ms:>9.1f} {cpu_ms:>7.1f} {rows:>6}")
+        for step in plans(engine, query) if asked.plan else ():
+            print(f"    {step}")
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
