@@ -271,6 +271,7 @@ def _partial(name: str, condition: str, *columns: Column[Any], unique: bool = Fa
 # is alone (`writing`) and looks up what is known of a job before.
 Index("ix_events_job_id", events.c.job_id)
 _partial("ix_events_no_job", ABOUT_NO_JOB, events.c.id, unique=True)
+_partial("ix_events_no_job_at", ABOUT_NO_JOB, events.c.at)
 Index("ix_jobs_submitted_at", jobs.c.submitted_at)
 Index("ix_jobs_type", jobs.c.type, jobs.c.submitted_at)
 Index("ix_jobs_finished_at", jobs.c.finished_at)

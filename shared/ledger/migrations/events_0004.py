@@ -53,10 +53,11 @@ def shrink_events() -> None:
     op.rename_table("events_0004", "events")
     op.create_index("ix_events_job_id", "events", ["job_id"])
     where = sa.text("job_id IS NULL")
-    op.create_index(
-        "ix_events_no_job", "events", ["id"], unique=True,
-        sqlite_where=where, postgresql_where=where,
-    )  # fmt: skip
+    for name, column, unique in (("", "id", True), ("_at", "at", False)):
+        op.create_index(
+            f"ix_events_no_job{name}", "events", [column], unique=unique,
+            sqlite_where=where, postgresql_where=where,
+        )  # fmt: skip
 
 
 def unfold_events() -> None:

@@ -7,12 +7,13 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 
 from shared.domain.jobs import FINAL_STATES, State
+from shared.ledger.decided import told, told_reason
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import decisions, jobs
+from shared.ledger.tables import decisions, events, jobs
 
 _OPEN = sorted(state.value for state in State if state not in FINAL_STATES)
 RELEASES_SEARCHED = 2000
-"""Of the latest releases so many are looked at for early ones: it bounds the time of the read."""
+"""Of the latest decisions so many are looked at for early ones: it bounds the time of the read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +84,30 @@ def early_releases(
     engine: Engine, region: str, since: datetime, slot_seconds: float, limit: int = 20
 ) -> list[EarlyRelease]:
     """The latest jobs that were released a slot or more before their time, newest first."""
-    told = decisions.c
-    latest = (
-        select(told.job_id, told.at, told.reason, told.deferrals)
-        .where(told.at >= since, told.region == region, told.outcome == "released")
-        .order_by(told.at.desc())
-        .limit(RELEASES_SEARCHED)
-        .subquery()
-    )
+    latest = select(decisions.c.place).order_by(decisions.c.place.desc()).limit(RELEASES_SEARCHED)
     # With as many deferrals as now, the job was not deferred again since.
-    same = (jobs.c.id == latest.c.job_id) & (jobs.c.deferrals == latest.c.deferrals)
+    same = (jobs.c.id == events.c.job_id) & (jobs.c.deferrals == decisions.c.deferrals)
     query = (
-        select(latest.c.at, latest.c.job_id, jobs.c.type, jobs.c.planned_at, latest.c.reason)
+        told()
+        .add_columns(jobs.c.type.label("job_type"), jobs.c.planned_at.label("slot_at"))
         .join(jobs, same)
-        .where(jobs.c.deferrals > 0, jobs.c.planned_at > latest.c.at)
-        .order_by(latest.c.at.desc())
+        .where(
+            decisions.c.place.in_(latest),
+            decisions.c.outcome == "released",
+            decisions.c.region == region,
+            events.c.at >= since,
+            jobs.c.deferrals > 0,
+            jobs.c.planned_at > events.c.at,
+        )
+        .order_by(decisions.c.place.desc())
     )
     slot = timedelta(seconds=slot_seconds)
     found: list[EarlyRelease] = []
     with reading(engine) as connection:
         for row in connection.execute(query):
-            if row.planned_at - row.at >= slot:
-                found.append(EarlyRelease(*row))
+            if row.slot_at - row.at >= slot:
+                reason = told_reason(row)
+                found.append(EarlyRelease(row.at, row.job_id, row.job_type, row.slot_at, reason))
             if len(found) == limit:
                 break
     return found

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, text
 
 from shared.domain.forecast_error import ForecastError, IssuedForecast, forecast_errors
 from shared.domain.grid import Curve, Freshness, Signal
+from shared.ledger.event_bodies import whole_body
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import AnyRow, events, readings
+from shared.ledger.tables import ABOUT_NO_JOB, AnyRow, events, readings
 from shared.ledger.writes.positions import told_at
 
 UPDATE = "intensity.updated.v1"
@@ -113,11 +114,14 @@ def _issued(connection: Connection, region: str, points: Sequence[AnyRow]) -> li
     """What the updates that brought some points forecast."""
     instants = [told_at(point.key) for point in points]
     query = (
-        select(events.c.body)
-        .where(events.c.at.in_(instants), events.c.type == UPDATE)
+        select(events)
+        .where(text(ABOUT_NO_JOB), events.c.at.in_(instants), events.c.type == UPDATE)
         .order_by(events.c.at)
     )
-    updates = (json.loads(body) for body in connection.scalars(query))
+    updates = (
+        json.loads(whole_body(row.body, row.id, row.job_id, row.at))
+        for row in connection.execute(query)
+    )
     found = (_forecast(update) for update in updates if update["reading"]["region"] == region)
     return [forecast for forecast in found if forecast is not None]
 
