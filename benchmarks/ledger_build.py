@@ -10,12 +10,12 @@ from random import Random
 from typing import Any
 
 from ledger_events import START, Span, history
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine, delete, func, select
 
 from shared.ledger.instants import to_microseconds
 from shared.ledger.rollups import fill_rollups
 from shared.ledger.schema import migrate, open_engine, writing
-from shared.ledger.tables import attempts, daily, daily_waits, events, jobs
+from shared.ledger.tables import attempts, daily, daily_waits, decisions, events, jobs
 from shared.ledger.writes import record, settle_accounts
 
 BATCH_EVENTS = 500
@@ -68,18 +68,19 @@ def copy_day(connection: Connection, day: int) -> None:
     driver.create_function("other_id", 1, lambda value: _other_id(value, mask))
     shift = day * DAY_MICROSECONDS
     until = to_microseconds(START) + DAY_MICROSECONDS
+    offset = connection.scalar(select(func.max(events.c.place))) or 0
     of_first_day = f"job_id IN (SELECT id FROM jobs WHERE submitted_at < {until})"  # noqa: S608 - a number
     for table, condition in (
         (jobs, f"submitted_at < {until}"),
         (attempts, of_first_day),
         (events, of_first_day),
+        (decisions, f"place IN (SELECT place FROM events WHERE {of_first_day})"),  # noqa: S608 - a number
     ):
-        columns = [column.name for column in table.columns if column.name != "place"]
-        values = ", ".join(_moved(name, shift) for name in columns)
-        order = "place" if table is events else "rowid"
+        columns = [column.name for column in table.columns]
+        values = ", ".join(_moved(name, shift, offset) for name in columns)
         connection.exec_driver_sql(
             f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {values} FROM {table.name}"  # noqa: S608 - our own names
-            f" WHERE {condition} ORDER BY {order}"
+            f" WHERE {condition} ORDER BY rowid"
         )
 
 
@@ -87,7 +88,9 @@ def _other_id(value: bytes | None, mask: int) -> bytes | None:
     return None if value is None else (int.from_bytes(value) ^ mask).to_bytes(16)
 
 
-def _moved(name: str, shift: int) -> str:
+def _moved(name: str, shift: int, offset: int) -> str:
+    if name == "place":
+        return f"place + {offset}"
     if name in IDS:
         return f"other_id({name})"
     return f"{name} + {shift}" if name in TIMES else name

@@ -13,7 +13,7 @@ from shared.domain.reasons import Cause
 from shared.domain.replay import JobRow, Workload
 from shared.domain.savings import JOULES_PER_KWH
 from shared.domain.windows import Floats, Ints, Series
-from shared.ledger.event_bodies import whole_body
+from shared.ledger.decided import told, told_body
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, events, jobs
 from shared.messages import AnyEvent, Event, IntensityUpdated, JobDeferred, decode_event
@@ -87,10 +87,10 @@ def _updates(engine: Engine) -> Iterable[IntensityUpdated]:
 
 
 def _events(engine: Engine, kind: type[Event]) -> Iterable[AnyEvent]:
-    query = select(events).where(events.c.type == kind.model_fields["type"].default)
+    query = told().where(events.c.type == kind.model_fields["type"].default)
     with reading(engine) as connection:
         for row in connection.execute(query.order_by(events.c.at)):
-            yield decode_event(whole_body(row.body, row.id, row.job_id, row.at).encode())
+            yield decode_event(told_body(row).encode())
 
 
 def _told_in_time(updates: Iterable[IntensityUpdated]) -> dict[float, IntensityUpdated]:

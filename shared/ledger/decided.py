@@ -1,6 +1,7 @@
 """Decisions as rows: the numbers are columns that SQL can ask for, the reason stays in the event.
 
-A decision's event is told from its two rows, field by field; nothing is stored twice.
+A decision's event is told from its two rows, field by field; nothing is stored twice. All comes
+back as it was told, but that SQLite knows no negative zero.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Merge what events say into the rows of jobs, attempts and decisions."""
+"""Merge what events say into the rows of jobs and attempts."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -47,14 +47,15 @@ def test_a_finding_says_what_to_do(cli: Cli, filled_ledger: str) -> None:
     spoil("UPDATE jobs SET avoided_g = avoided_g + 1")
     result = cli("ledger", "check")
     assert result.exit_code == 1
-    (line,) = [line for line in result.stdout.splitlines() if line.startswith("✗")]
+    line, sums = [line for line in result.stdout.splitlines() if line.startswith("✗")]
     assert "2 jobs whose avoided emissions are not baseline less emissions (aaaaaaaa-" in line
+    assert "that are not the sums of their jobs (daily of day " in sums
     assert "`carbon-aware ledger rebuild dump.jsonl.gz --into NEW_URL`" in line
     assert json.loads(cli("ledger", "check", "--json").stdout)["ok"] is False
 
 
 def test_an_account_that_is_due_is_a_warning(cli: Cli, filled_ledger: str) -> None:
-    spoil("UPDATE jobs SET account_due = 1 WHERE state = 'succeeded'")
+    spoil("UPDATE jobs SET account_due = 1 WHERE avoided_g IS NOT NULL")
     result = cli("ledger", "check")
     assert result.exit_code == 0
     assert "!  accounts due " in result.stdout

@@ -253,10 +253,11 @@ def test_a_pruned_ledger_can_be_rebuilt(
     do_prune(ledger, note(story, limit=2 * DAY))
     do_prune(ledger, note(story, number=2))
     ledger.record(story.intensity(9 * DAY - 60, 50.0, told=12 * DAY))
+    ledger.settle()
     lines = b"".join(dump_lines(ledger.engine, story.at(20 * DAY)))
     other = new_ledger()
     rebuild(other.engine, io.BytesIO(lines), check_dump(io.BytesIO(lines)), lambda _: None)
-    assert dump(other) == dump(ledger)
+    assert other.all_rows() == ledger.all_rows(), "roll-ups of the deleted jobs too"
     with writing(other.engine) as connection:
         assert record(connection, [story.started(2, 310)]) == 1
 

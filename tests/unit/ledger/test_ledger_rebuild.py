@@ -75,6 +75,21 @@ def test_the_dumps_of_both_databases_are_equal_and_so_are_their_tables(
     assert there.dump() == sqlite_ledger.dump()
 
 
+def test_revisions_of_accounts_come_back_with_their_versions_and_dates(
+    ledger: Any, new_ledger: Callable[[], Any], story: Any
+) -> None:
+    grid = [story.intensity(300 * n, 400.0 - 100 * n) for n in range(4)]
+    ledger.record(*grid, story.accepted(1, 0), story.succeeded(1, 300, 900))
+    ledger.record(story.revised(5000, 300, [100.0]))
+    ledger.record(story.revised(6000, 300, [150.0]))
+    dump = dumped(ledger)
+    assert json.loads(dump.splitlines()[-1])["manifest"]["rows"] == 2
+    other = rebuilt(new_ledger, dump)
+    assert len(other.all_rows()["account_revisions"]) == 2
+    assert other.all_rows() == ledger.all_rows()
+    assert dumped(other) == dump
+
+
 @pytest.mark.parametrize("new_ledger", ["sqlite"], indirect=True)
 @settings(max_examples=40, deadline=None)
 @given(data=st.data())
@@ -124,6 +139,10 @@ def test_an_empty_ledger_has_a_dump_too(ledger: Any, new_ledger: Callable[[], An
     assert rebuilt(new_ledger, dump).dump() == ledger.dump()
 
 
+_ROLL_UP = (
+    b'{"row":{"table":"daily_waits","day":1,"region":"","type":"","priority":"","signal":"",'
+    b'"simulated":false,"bucket":1,"jobs":1,"wait_microseconds":1}}\n'
+)
 BREAKS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     "cut short": (lambda lines: lines[:-1], "cut short"),
     "a line is missing": (lambda lines: lines[1:], "are not the"),
@@ -135,6 +154,11 @@ BREAKS: dict[str, tuple[Callable[[list[bytes]], list[bytes]], str]] = {
     ),
     "more after its end": (lambda lines: [*lines, lines[0]], "stands after the manifest"),
     "no event": (lambda lines: [b"{}\n", *lines], "line 1 is no event"),
+    "no row": (lambda lines: [b'{"row":{"table":"jobs"}}\n', *lines], "line 1 is no row"),
+    "an event after the rows": (
+        lambda lines: [*lines[:-1], _ROLL_UP, lines[0], lines[-1]],
+        "is an event after the rows",
+    ),
     "another format": (
         lambda lines: [*lines[:-1], lines[-1].replace(b"ledger.v1", b"ledger.v9")],
         "its format is carbon-aware.ledger.v9",

@@ -25,7 +25,7 @@ FIGURES = {
 }
 
 
-ENDED = ", ".join(f"'{WORDS[word]}'" for word in ("succeeded", "dead", "cancelled", "expired"))
+ENDED = [WORDS[word] for word in ("succeeded", "dead", "cancelled", "expired")]
 
 
 def upgrade() -> None:
@@ -40,10 +40,14 @@ def upgrade() -> None:
         "jobs",
         sa.Column("account_settled", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
-    op.execute(
-        "UPDATE jobs SET account_settled = true WHERE NOT account_due AND attempts > 0"
-        f" AND submitted_at IS NOT NULL AND state IN ({ENDED})"
+    jobs = sa.table(
+        "jobs",
+        *(sa.column(name) for name in ("attempts", "submitted_at", "state")),
+        *(sa.column(name, sa.Boolean()) for name in ("account_settled", "account_due")),
     )
+    is_settled = ~jobs.c.account_due & (jobs.c.attempts > 0) & jobs.c.submitted_at.is_not(None)
+    is_settled &= jobs.c.state.in_(ENDED)
+    op.execute(sa.update(jobs).where(is_settled).values(account_settled=True))
 
 
 def downgrade() -> None:
