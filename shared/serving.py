@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.errors import ConfigurationError
+from shared.tasks import end
 
 # A request that hangs must not keep the program from ending.
 GRACE_SECONDS = 1
@@ -56,18 +57,23 @@ async def serve(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await _first_of(serving, server.ready)
-    with while_ready():
-        await _first_of(serving, stop)
-        server.should_exit = True
-        await serving
+    try:
+        await _first_of(serving, server.ready)
+        with while_ready():
+            await _first_of(serving, stop)
+            server.should_exit = True
+            await serving
+    finally:
+        await end(serving)
 
 
 async def _first_of(serving: asyncio.Task[None], event: asyncio.Event) -> None:
     """Wait for an event, or for the server's early end."""
     waiting = asyncio.create_task(event.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
+    try:
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
 
 
 class _Server(uvicorn.Server):

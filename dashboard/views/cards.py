@@ -1,36 +1,18 @@
-"""The head of the page: where the numbers come from, and the numbers that matter."""
+"""The cards of the page Live: the numbers that matter."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Literal
 
 import streamlit as st
 
-from dashboard import theme, words
-from dashboard.data import SPARK_POINTS, Now, ahead
+from dashboard import words
+from dashboard.data.live import SPARK_POINTS, Now, ahead
 from dashboard.views.zone import zone
-from shared.domain.grid import Freshness
 from shared.domain.outlook import cleanest_window
 from shared.ledger.reads import Statistics
-from shared.runtime import system_clock
-
-Colour = Literal["green", "orange", "gray"]
-_FRESHNESS: dict[Freshness, tuple[Colour, str, str]] = {
-    Freshness.LIVE: ("green", ":material/check_circle:", "live"),
-    Freshness.FORECAST: ("orange", ":material/schedule:", "from the last forecast"),
-    Freshness.FORECASTER: ("orange", ":material/query_stats:", "from the built-in forecaster"),
-    Freshness.UNKNOWN: ("gray", ":material/help:", "unknown"),
-}
-
-
-def clock() -> datetime:
-    """The time now."""
-    return system_clock()
 
 
 def show(now: Now) -> None:
-    """Badges, what is wrong with the data if anything is, and the cards."""
-    _source(now)
+    """All cards."""
     with st.grid(4, min_column_width=240):
         _intensity(now)
         _window(now)
@@ -41,48 +23,6 @@ def show(now: Now) -> None:
         _running(now.statistics)
         _deferred(now.statistics)
         _done(now.statistics)
-
-
-def _source(now: Now) -> None:
-    stats = now.statistics
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.html(f"<span>Grid now</span> {theme.band_chip(stats.band)}", width="content")
-        if stats.simulated:
-            st.badge("SIMULATED", icon=":material/science:", color="violet")
-        colour, icon, rung = _FRESHNESS[stats.freshness]
-        st.badge(_age(stats, rung), icon=icon, color=colour)
-        if stats.source is not None:
-            st.badge(words.escape(words.source(stats.source), in_badge=True), color="gray")
-            st.badge(words.escape(stats.region or words.UNKNOWN, in_badge=True), color="gray")
-            st.badge(f"{stats.signal} signal", color="gray")
-    _remarks(stats)
-
-
-def _age(stats: Statistics, rung: str) -> str:
-    if stats.age_seconds is None:
-        return f"grid {rung}"
-    return f"{rung}, {words.duration(stats.age_seconds)} old"
-
-
-def _remarks(stats: Statistics) -> None:
-    warnings = [words.escape(warning) for warning in stats.warnings]
-    if stats.simulated:
-        st.info(
-            "**Simulated grid.** A recording is replayed: the jobs and their timing are real, the "
-            "carbon figures are those of the recording. " + " ".join(warnings),
-            icon=":material/science:",
-        )
-        warnings = []
-    if stats.source is None:
-        st.info(
-            "**Nothing is known of the grid yet.** Jobs run without waiting until the first "
-            "update arrives. `carbon-aware doctor` says what is missing.",
-            icon=":material/hourglass_empty:",
-        )
-    elif stats.reason is not None:
-        st.warning(words.escape(stats.reason), icon=":material/warning:")
-    for warning in warnings:
-        st.warning(warning, icon=":material/warning:")
 
 
 def _intensity(now: Now) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts, frames, tables, words
-from dashboard.data import Details, ahead
+from dashboard.data.live import Details, ahead
 from dashboard.views.zone import ink, zone
 
 _TIME = "HH:mm:ss"

@@ -21,7 +21,7 @@ from services.cli import (
     simulate,
 )
 from services.cli.command_group import EXIT_CODES, OneLineErrors
-from services.cli.durations import parse_duration
+from shared.domain.durations import parse_duration
 
 app = typer.Typer(
     cls=OneLineErrors,

@@ -2,21 +2,25 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
-from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir, JobId
+from services.cli.options import (
+    USUAL_DATA_DIR,
+    AsJson,
+    By,
+    DataDir,
+    JobId,
+    read_option,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from services.cli.control_jobs import Asking
     from services.cli.settings import Places
     from shared.messages import PauseWork, ResumeWork, SetEco
 
-By = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who asks; by default user@host.")
-]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Only ask; do not wait for the effect.")]
 WaitTimeout = Annotated[
     str, typer.Option("--wait-timeout", metavar="30s", help="How long to wait for the effect.")
@@ -28,72 +32,73 @@ Region = Annotated[str | None, typer.Option("--region", help="In one grid region
 C = TypeVar("C", "PauseWork", "ResumeWork", "SetEco")
 
 
-def cancel(
-    job_id: JobId,
+def _asking(
     *,
     by: By = None,
     no_wait: NoWait = False,
     wait_timeout: WaitTimeout = "30s",
     json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
+) -> "Asking":
+    from services.cli.broker_session import quiet_logs
+    from services.cli.control_asking import user_at_host
+    from services.cli.control_jobs import Asking
+    from shared.domain.durations import parse_duration
+    from shared.runtime import system_clock
+
+    name = user_at_host()[:200] if by is None else by.strip()
+    if not 1 <= len(name) <= 200:
+        raise typer.BadParameter("give a name of 1 to 200 characters", param_hint="--by")
+    seconds = read_option("--wait-timeout", parse_duration, wait_timeout)
+    quiet_logs()
+    return Asking(name, None if no_wait else seconds, json, system_clock)
+
+
+def _places(*, data_dir: DataDir = USUAL_DATA_DIR) -> "Places":
+    from services.cli.settings import find_places
+
+    return find_places(data_dir)
+
+
+_that_asks = with_options(asking=_asking, places=_places)
+
+
+@_that_asks
+def cancel(job_id: JobId, *, asking: "Asking", places: "Places") -> None:
     """Call a job off in whatever state it is; a running handler is asked to stop, then ended."""
     from services.cli.control_jobs import cancel_job
 
-    asking = _asking(by, wait_timeout, no_wait=no_wait, as_json=json)
-    asyncio.run(cancel_job(_places(data_dir), job_id, asking))
+    asyncio.run(cancel_job(places, job_id, asking))
 
 
-def run_now(
-    job_id: JobId,
-    *,
-    by: By = None,
-    no_wait: NoWait = False,
-    wait_timeout: WaitTimeout = "30s",
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
+@_that_asks
+def run_now(job_id: JobId, *, asking: "Asking", places: "Places") -> None:
     """Run a waiting job at once on any grid; a job that is paused waits for the pause's end."""
     from services.cli.control_jobs import run_job_now
 
-    asking = _asking(by, wait_timeout, no_wait=no_wait, as_json=json)
-    asyncio.run(run_job_now(_places(data_dir), job_id, asking))
+    asyncio.run(run_job_now(places, job_id, asking))
 
 
+@_that_asks
 def pause(
-    job_type: OptionalType = None,
-    *,
-    region: Region = None,
-    by: By = None,
-    no_wait: NoWait = False,
-    wait_timeout: WaitTimeout = "30s",
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
+    job_type: OptionalType = None, *, region: Region = None, asking: "Asking", places: "Places"
 ) -> None:
     """Start no more jobs of a type, in a region, or at all; what runs goes on."""
     from shared.messages import PauseWork
 
-    asking = _asking(by, wait_timeout, no_wait=no_wait, as_json=json)
-    _ask(PauseWork, asking, _places(data_dir), job_type=job_type, region=region)
+    _ask(PauseWork, asking, places, job_type=job_type, region=region)
 
 
+@_that_asks
 def resume(
-    job_type: OptionalType = None,
-    *,
-    region: Region = None,
-    by: By = None,
-    no_wait: NoWait = False,
-    wait_timeout: WaitTimeout = "30s",
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
+    job_type: OptionalType = None, *, region: Region = None, asking: "Asking", places: "Places"
 ) -> None:
     """End the pause of exactly this; without a type and a region, every pause."""
     from shared.messages import ResumeWork
 
-    asking = _asking(by, wait_timeout, no_wait=no_wait, as_json=json)
-    _ask(ResumeWork, asking, _places(data_dir), job_type=job_type, region=region)
+    _ask(ResumeWork, asking, places, job_type=job_type, region=region)
 
 
+@_that_asks
 def eco(
     mode: Annotated[
         Literal["on", "off"], typer.Argument(help="Whether capacity follows the grid.")
@@ -103,43 +108,22 @@ def eco(
         str | None,
         typer.Option("--until", metavar="2h|TIME", help="With off: when it is on again."),
     ] = None,
-    by: By = None,
-    no_wait: NoWait = False,
-    wait_timeout: WaitTimeout = "30s",
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
+    asking: "Asking",
+    places: "Places",
 ) -> None:
     """Let the pools' capacity follow the grid, or give every pool its base capacity."""
     from services.cli.quantities import parse_deadline
-    from services.cli.submission import read_option
     from shared.messages import SetEco
 
-    if until is not None and mode == "on":
-        raise typer.BadParameter(
-            "goes with `off`: it says when the mode is on again", None, None, "--until"
-        )
-    asking = _asking(by, wait_timeout, no_wait=no_wait, as_json=json)
     end = None
     if until is not None:
+        if mode == "on":
+            raise typer.BadParameter(
+                "goes with `off`: it says when the mode is on again", param_hint="--until"
+            )
         now = asking.clock()
         end = read_option("--until", lambda text: parse_deadline(text, now), until)
-    _ask(SetEco, asking, _places(data_dir), on=mode == "on", until=end)
-
-
-def _asking(by: str | None, wait_timeout: str, *, no_wait: bool, as_json: bool) -> "Asking":
-    from services.cli.broker_session import quiet_logs
-    from services.cli.control_asking import user_at_host
-    from services.cli.control_jobs import Asking
-    from services.cli.submission import read_option
-    from shared.domain.durations import parse_duration
-    from shared.runtime import system_clock
-
-    name = user_at_host()[:200] if by is None else by.strip()
-    if not 1 <= len(name) <= 200:
-        raise typer.BadParameter("give a name of 1 to 200 characters", param_hint="--by")
-    seconds = read_option("--wait-timeout", parse_duration, wait_timeout)
-    quiet_logs()
-    return Asking(name, None if no_wait else seconds, as_json, system_clock)
+    _ask(SetEco, asking, places, on=mode == "on", until=end)
 
 
 def _ask(kind: type[C], asking: "Asking", places: "Places", **fields: Any) -> None:  # noqa: ANN401 - fields of the message
@@ -164,9 +148,3 @@ def _ask(kind: type[C], asking: "Asking", places: "Places", **fields: Any) -> No
         text = explain(error)
         raise typer.BadParameter(text, param_hint="TYPE") from None
     asyncio.run(ask_for_work(places, asked, asking))
-
-
-def _places(data_dir: Path) -> "Places":
-    from services.cli.settings import find_places
-
-    return find_places(data_dir)

@@ -2,24 +2,24 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir
+from services.cli.options import (
+    USUAL_DATA_DIR,
+    AsJson,
+    By,
+    DataDir,
+    read_option,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from services.cli.dead_letters import Filters
+    from services.cli.dead_letters_acting import Box
 
 USUAL_LIMIT = 50
-
-dead = typer.Typer(
-    help="Jobs that failed for good: look through them, run them again, delete them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-rejected = typer.Typer(
-    help="Messages that are no valid jobs: look through them, submit them again, delete them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
 
 Ids = Annotated[
     list[str] | None, typer.Argument(metavar="[ID]...", help="Ids, or 6 characters of each.")
@@ -36,78 +36,98 @@ WithError = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", metavar="N", min=1, help="No more than these many.")
 ]
-By = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who asks; by default user@host.")
-]
 Yes = Annotated[bool, typer.Option("--yes", help="Delete without asking.")]
 
 
-@dead.command("list")
-def list_dead(
+def _filters(*, job_type: OfType = None, since: Since = None, error: WithError = None) -> "Filters":
+    from services.cli.dead_letters_commands import read_filters
+
+    return read_filters((), job_type, since, error)
+
+
+def _chosen(
     *,
-    job_type: OfType = None,
-    since: Since = None,
-    error: WithError = None,
-    limit: Limit = USUAL_LIMIT,
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
-    """The dead jobs that the filters leave, newest first; they stay where they are."""
-    from services.cli.dead_letters_acting import DEAD
-    from services.cli.dead_letters_commands import list_and_print, read_filters
-
-    list_and_print(DEAD, read_filters((), job_type, since, error), limit, data_dir, as_json=json)
-
-
-@rejected.command("list")
-def list_rejected(
-    *,
-    job_type: OfType = None,
-    since: Since = None,
-    error: WithError = None,
-    limit: Limit = USUAL_LIMIT,
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
-    """The rejected messages that the filters leave, newest first; they stay where they are."""
-    from services.cli.dead_letters_acting import REJECTED
-    from services.cli.dead_letters_commands import list_and_print, read_filters
-
-    list_and_print(
-        REJECTED, read_filters((), job_type, since, error), limit, data_dir, as_json=json
-    )
-
-
-@dead.command("show")
-def show_dead(
-    message_id: OneId, *, json: AsJson = False, data_dir: DataDir = USUAL_DATA_DIR
-) -> None:
-    """One dead job with its headers, its payload and every attempt at it."""
-    from services.cli.dead_letters_acting import DEAD
-    from services.cli.dead_letters_commands import show
-
-    show(DEAD, message_id, data_dir, as_json=json)
-
-
-@rejected.command("show")
-def show_rejected(
-    message_id: OneId, *, json: AsJson = False, data_dir: DataDir = USUAL_DATA_DIR
-) -> None:
-    """One rejected message with its headers and its body."""
-    from services.cli.dead_letters_acting import REJECTED
-    from services.cli.dead_letters_commands import show
-
-    show(REJECTED, message_id, data_dir, as_json=json)
-
-
-@dead.command("replay")
-def replay_dead_jobs(  # noqa: PLR0913 - the options of the contract
     ids: Ids = None,
-    *,
     all_of_them: All = False,
     job_type: OfType = None,
     since: Since = None,
     error: WithError = None,
+) -> "Filters":
+    from services.cli.dead_letters_commands import read_filters, read_ids
+
+    return read_filters(read_ids(ids, all_of_them=all_of_them), job_type, since, error)
+
+
+def _box(name: str) -> "Box":
+    from services.cli.dead_letters_acting import DEAD, REJECTED
+
+    return {each.name: each for each in (DEAD, REJECTED)}[name]
+
+
+def _looking(name: str, about: str, *, about_list: str, about_show: str) -> typer.Typer:
+    """A group of commands for one kind of kept messages, with `list` and `show`."""
+    group = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
+
+    @group.command("list", help=about_list)
+    @with_options(filters=_filters)
+    def list_them(
+        *,
+        filters: "Filters",
+        limit: Limit = USUAL_LIMIT,
+        json: AsJson = False,
+        data_dir: DataDir = USUAL_DATA_DIR,
+    ) -> None:
+        from services.cli.dead_letters_commands import list_and_print
+
+        list_and_print(_box(name), filters, limit, data_dir, as_json=json)
+
+    @group.command("show", help=about_show)
+    def show_one(
+        message_id: OneId, *, json: AsJson = False, data_dir: DataDir = USUAL_DATA_DIR
+    ) -> None:
+        from services.cli.dead_letters_commands import show
+
+        show(_box(name), message_id, data_dir, as_json=json)
+
+    return group
+
+
+def _add_drop(group: typer.Typer, name: str, about: str) -> None:
+    @group.command("drop", help=about)
+    @with_options(chosen=_chosen)
+    def drop_them(
+        *,
+        chosen: "Filters",
+        limit: Limit = None,
+        yes: Yes = False,
+        json: AsJson = False,
+        data_dir: DataDir = USUAL_DATA_DIR,
+    ) -> None:
+        from services.cli.dead_letters_commands import drop_after_asking
+
+        drop_after_asking(_box(name), chosen, limit, data_dir, yes=yes, as_json=json)
+
+
+dead = _looking(
+    "dead",
+    "Jobs that failed for good: look through them, run them again, delete them.",
+    about_list="The dead jobs that the filters leave, newest first; they stay where they are.",
+    about_show="One dead job with its headers, its payload and every attempt at it.",
+)
+rejected = _looking(
+    "rejected",
+    "Messages that are no valid jobs: look through them, submit them again, delete them.",
+    about_list="The rejected messages that the filters leave, newest first; they stay where they "
+    "are.",
+    about_show="One rejected message with its headers and its body.",
+)
+
+
+@dead.command("replay")
+@with_options(chosen=_chosen)
+def replay_dead_jobs(
+    *,
+    chosen: "Filters",
     limit: Limit = None,
     deadline: Annotated[
         str | None,
@@ -127,79 +147,35 @@ def replay_dead_jobs(  # noqa: PLR0913 - the options of the contract
     """Submit dead jobs again, with new retries and a new deadline; attempts are counted on."""
     from services.cli.control_asking import user_at_host
     from services.cli.dead_letters_acting import DEAD, ReplayOptions, replay_dead
-    from services.cli.dead_letters_commands import places_of, read_filters, read_ids, report
+    from services.cli.dead_letters_commands import places_of, report
     from services.cli.quantities import parse_deadline
-    from services.cli.submission import read_option
     from shared.runtime import system_clock
 
-    filters = read_filters(read_ids(ids, all_of_them=all_of_them), job_type, since, error)
     now = system_clock()
     end = None
     if deadline is not None:
         end = read_option("--deadline", lambda text: parse_deadline(text, now), deadline)
     options = ReplayOptions(by or user_at_host(), now, end, from_start)
-    result = asyncio.run(replay_dead(places_of(data_dir), filters, options, limit))
+    result = asyncio.run(replay_dead(places_of(data_dir), chosen, options, limit))
     report(DEAD, result, "replayed", as_json=json)
 
 
 @rejected.command("replay")
+@with_options(chosen=_chosen)
 def replay_rejected_messages(
-    ids: Ids = None,
     *,
-    all_of_them: All = False,
-    job_type: OfType = None,
-    since: Since = None,
-    error: WithError = None,
+    chosen: "Filters",
     limit: Limit = None,
     json: AsJson = False,
     data_dir: DataDir = USUAL_DATA_DIR,
 ) -> None:
     """Submit rejected messages again as they were; what is still invalid comes back here."""
     from services.cli.dead_letters_acting import REJECTED, replay_rejected
-    from services.cli.dead_letters_commands import places_of, read_filters, read_ids, report
+    from services.cli.dead_letters_commands import places_of, report
 
-    filters = read_filters(read_ids(ids, all_of_them=all_of_them), job_type, since, error)
-    result = asyncio.run(replay_rejected(places_of(data_dir), filters, limit))
+    result = asyncio.run(replay_rejected(places_of(data_dir), chosen, limit))
     report(REJECTED, result, "replayed", as_json=json)
 
 
-@dead.command("drop")
-def drop_dead(  # noqa: PLR0913 - the options of the contract
-    ids: Ids = None,
-    *,
-    all_of_them: All = False,
-    job_type: OfType = None,
-    since: Since = None,
-    error: WithError = None,
-    limit: Limit = None,
-    yes: Yes = False,
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
-    """Delete dead jobs for ever; the ledger keeps their history."""
-    from services.cli.dead_letters_acting import DEAD
-    from services.cli.dead_letters_commands import drop_after_asking, read_filters, read_ids
-
-    filters = read_filters(read_ids(ids, all_of_them=all_of_them), job_type, since, error)
-    drop_after_asking(DEAD, filters, limit, data_dir, yes=yes, as_json=json)
-
-
-@rejected.command("drop")
-def drop_rejected(  # noqa: PLR0913 - the options of the contract
-    ids: Ids = None,
-    *,
-    all_of_them: All = False,
-    job_type: OfType = None,
-    since: Since = None,
-    error: WithError = None,
-    limit: Limit = None,
-    yes: Yes = False,
-    json: AsJson = False,
-    data_dir: DataDir = USUAL_DATA_DIR,
-) -> None:
-    """Delete rejected messages for ever."""
-    from services.cli.dead_letters_acting import REJECTED
-    from services.cli.dead_letters_commands import drop_after_asking, read_filters, read_ids
-
-    filters = read_filters(read_ids(ids, all_of_them=all_of_them), job_type, since, error)
-    drop_after_asking(REJECTED, filters, limit, data_dir, yes=yes, as_json=json)
+_add_drop(dead, "dead", "Delete dead jobs for ever; the ledger keeps their history.")
+_add_drop(rejected, "rejected", "Delete rejected messages for ever.")

@@ -1,14 +1,13 @@
 """`report`: what the finished jobs of a time emitted and avoided."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.cli.durations import parse_duration
-from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir
+from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir, read_option
 
 if TYPE_CHECKING:
     from services.cli.report_data import Report
@@ -93,17 +92,6 @@ def _read(
 
 
 def _instant(option: str, text: str, now: datetime) -> datetime:
-    """An instant from how long it is ago, or from ISO 8601 with its time zone."""
-    try:
-        return now - timedelta(seconds=parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        at = datetime.fromisoformat(text.strip())
-    except ValueError:
-        problem = f"{text!r} is no time; write 30d, 12h or 2026-11-01T00:00:00Z"
-        raise typer.BadParameter(problem, param_hint=option) from None
-    if at.tzinfo is None:
-        problem = f"{text!r} has no time zone; write 2026-11-01T00:00:00Z for UTC"
-        raise typer.BadParameter(problem, param_hint=option)
-    return at.astimezone(UTC)
+    from services.cli.quantities import parse_past
+
+    return read_option(option, lambda typed: parse_past(typed, now), text)

@@ -14,6 +14,7 @@ from services.cli.options import (
     DataDir,
     OnDeadlineChoice,
     PriorityChoice,
+    read_option,
 )
 
 
@@ -78,10 +79,10 @@ def submit(  # noqa: PLR0913 - the contract's options
     from uuid import uuid4
 
     from services.cli.broker_session import quiet_logs
-    from services.cli.durations import parse_duration
     from services.cli.settings import find_places
-    from services.cli.submission import SubmitOptions, build_submission, read_option
+    from services.cli.submission import SubmitOptions, build_submission
     from services.cli.submit_view import WaitOptions, submit_job
+    from shared.domain.durations import parse_duration
     from shared.runtime import system_clock
 
     options = SubmitOptions(

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -19,11 +18,11 @@ from services.cli.dead_letters_view import (
     read_history,
     summary,
 )
+from services.cli.options import read_option
 from services.cli.output import console, print_json
+from services.cli.quantities import parse_past
 from services.cli.settings import Places, find_places
-from services.cli.submission import read_option
 from services.cli.words import counted
-from shared.domain.durations import parse_duration
 from shared.runtime import system_clock
 
 
@@ -54,23 +53,8 @@ def read_filters(
     now = system_clock()
     start = None
     if since is not None:
-        start = read_option("--since", lambda text: _ago(text, now), since)
+        start = read_option("--since", lambda text: parse_past(text, now), since)
     return Filters(ids, job_type, start, error)
-
-
-def _ago(text: str, now: datetime) -> datetime:
-    """An instant from how long it is ago, or from ISO 8601 with its time zone."""
-    try:
-        return now - timedelta(seconds=parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        start = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write 2h, 90m or 2026-11-23T06:00:00Z") from None
-    if start.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write {text.strip()}Z for UTC")
-    return start
 
 
 def list_and_print(

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from services.cli.grid_curves import coming_bars, past_bars
 from services.cli.grid_report import GridReport
 from services.cli.output import Rows, print_columns
-from services.cli.palette import band_badge, signed_style, simulated_badge
+from services.cli.palette import band_badge, grid_now, signed_style, simulated_badge
 from services.cli.words import clock, duration, intensity
 from shared.domain.grid import Freshness, Signal
 from shared.domain.outlook import Window
@@ -90,11 +90,8 @@ def _cells(report: GridReport, now: datetime) -> tuple[Text, ...]:
 
 
 def _now(report: GridReport) -> Text:
-    line = Text(intensity(report.intensity_g_per_kwh, report.index_percent), "bold")
-    line.append("  ").append_text(band_badge(report.band))
-    if report.simulated:
-        line.append("  ").append_text(simulated_badge(simulated=True))
-    return line
+    now = intensity(report.intensity_g_per_kwh, report.index_percent)
+    return grid_now(now, report.band, simulated=report.simulated)
 
 
 def _span(seconds: float) -> str:

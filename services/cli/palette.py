@@ -48,6 +48,12 @@ def simulated_badge(simulated: bool | None) -> Text:  # noqa: FBT001 - the one t
     return Text(" SIMULATED ", SIMULATED_STYLE) if simulated else Text()
 
 
+def grid_now(now: str, band: Band, *, simulated: bool | None) -> Text:
+    """What holds on a grid, its band, and whether that is a replay."""
+    line = Text(now, "bold").append("  ").append_text(band_badge(band))
+    return line.append("  ").append_text(simulated_badge(simulated=True)) if simulated else line
+
+
 def state_word(state: State) -> Text:
     """A job's state in its colour."""
     return Text(state.value, STATE_STYLES.get(state, ""))

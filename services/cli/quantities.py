@@ -1,13 +1,14 @@
-"""What people type for a power, an energy, a deadline or a payload."""
+"""What people type for a power, an energy, a time or a payload."""
 
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from services.cli.durations import parse_duration
+from shared.domain.durations import parse_duration
 
 _WATTS = {"": 1.0, "w": 1.0, "kw": 1e3}
 _KWH = {"wh": 1e-3, "kwh": 1.0, "mwh": 1e3}
@@ -38,21 +39,19 @@ def parse_deadline(text: str, now: datetime) -> datetime:
     Raises:
         ValueError: it is neither, or it is over.
     """
-    try:
-        return now + timedelta(seconds=parse_duration(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        deadline = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no deadline; write 6h, 90m or 2026-11-23T06:00:00Z"
-        ) from None
-    if deadline.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; write {text.strip()}Z for UTC")
+    deadline = _instant(text, now, 1, "deadline; write 6h, 90m or 2026-11-23T06:00:00Z")
     if deadline <= now:
         raise ValueError(f"{text!r} is over already")
     return deadline
+
+
+def parse_past(text: str, now: datetime) -> datetime:
+    """An instant from how long it is ago, such as `2h`, or from ISO 8601 with its time zone.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return _instant(text, now, -1, "time; write 2h, 30d or 2026-11-23T06:00:00Z")
 
 
 def parse_payload(
@@ -72,6 +71,18 @@ def parse_payload(
             raise ValueError(f"{pair!r} is no key=value pair")
         payload[key.strip()] = _json_or_text(value)
     return payload
+
+
+def _instant(text: str, now: datetime, direction: int, what: str) -> datetime:
+    with suppress(ValueError, OverflowError):
+        return now + direction * timedelta(seconds=parse_duration(text))
+    try:
+        at = datetime.fromisoformat(text.strip())
+        if at.tzinfo is not None:
+            return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no {what}") from None
+    raise ValueError(f"{text!r} has no time zone; write {text.strip()}Z for UTC")
 
 
 def _amount(text: str, units: dict[str, float], what: str) -> float:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from services.cli.durations import parse_duration
-from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir
+from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir, read_option
+from shared.domain.durations import parse_duration
 
 if TYPE_CHECKING:
     from services.cli.simulate_ledger import History
@@ -95,7 +95,7 @@ def simulate(  # noqa: PLR0913 - the contract's options
         check_plot(plot)
     if from_ledger:
         _refuse("--from-ledger", {"--intensity": intensity, "--jobs": jobs})
-        case = _from_ledger(data_dir, _seconds(since), region)
+        case = _from_ledger(data_dir, read_option("--since", parse_duration, since), region)
     else:
         other = {"--region": region, "--since": None if since == USUAL_SINCE else since}
         _refuse("--from-ledger", other, without=True)
@@ -121,13 +121,6 @@ def _policies(names: list[str] | None) -> "list[Policy]":
                 f"must be one of {', '.join(known)} (given {name!r})", param_hint="--policy"
             )
     return [known[name] for name in dict.fromkeys(names or known)]
-
-
-def _seconds(since: str) -> float:
-    try:
-        return parse_duration(since)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from None
 
 
 def _refuse(option: str, given: dict[str, Any], *, without: bool = False) -> None:

@@ -7,7 +7,7 @@ from rich.text import Text
 from sqlalchemy import Engine
 
 from services.cli.output import Rows
-from services.cli.palette import band_badge, signed_style, simulated_badge
+from services.cli.palette import grid_now, signed_style, simulated_badge
 from services.cli.words import counted, duration, energy, grams, intensity, percent_of
 from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads import PoolSize, Statistics, pools, statistics
@@ -59,11 +59,8 @@ def saved_words(stats: Statistics) -> Text:
 
 
 def _grid(stats: Statistics) -> Text:
-    line = Text(intensity(stats.intensity_g_per_kwh, stats.index_percent), "bold")
-    line.append("  ").append_text(band_badge(stats.band))
-    if stats.simulated:
-        line.append("  ").append_text(simulated_badge(simulated=True))
-    return line
+    now = intensity(stats.intensity_g_per_kwh, stats.index_percent)
+    return grid_now(now, stats.band, simulated=stats.simulated)
 
 
 def _source(stats: Statistics) -> str:

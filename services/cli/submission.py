@@ -9,8 +9,9 @@ from uuid import UUID
 import typer
 from pydantic import ValidationError
 
-from services.cli.durations import parse_duration
+from services.cli.options import read_option
 from services.cli.quantities import parse_deadline, parse_energy, parse_payload, parse_power
+from shared.domain.durations import parse_duration
 from shared.messages import JobSubmit, explain
 
 _OPTIONS = {
@@ -96,18 +97,6 @@ def _payload(options: SubmitOptions, read_stdin: Callable[[], str]) -> dict[str,
         return parse_payload(options.payload, options.parameters, read_stdin)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=hint) from None
-
-
-def read_option(option: str, parse: Callable[[str], T], text: str) -> T:
-    """Parse what was typed.
-
-    Raises:
-        typer.BadParameter: it cannot be; the message names the option.
-    """
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _bad_option(error: ValidationError) -> typer.BadParameter:

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import ChannelNotFoundEntity
 from sqlalchemy import Engine
 
 from services.cli.broker_session import connected, own_queue, topology_of
 from services.cli.settings import Places
-from shared.errors import BrokerUnreachable, ConfigurationError, Undecodable
+from shared.broker.topology import bind
+from shared.errors import BrokerUnreachable, Undecodable
 from shared.ledger.reads import recent_events
 from shared.messages import (
     AnyEvent,
@@ -57,12 +57,7 @@ async def live_events(places: Places) -> AsyncIterator[NextEvent]:
 
     async with connected(places, "watch") as connection:
         queue = await own_queue(connection, topology)
-        try:
-            await queue.bind(topology.events.name, "#")
-        except ChannelNotFoundEntity:
-            raise ConfigurationError(
-                f"the exchange {topology.events.name} is missing; run `carbon-aware setup` once"
-            ) from None
+        await bind(queue, topology.events, "#")
         await queue.consume(keep, no_ack=True)
         closed = asyncio.ensure_future(connection.closed())
         closed.add_done_callback(lambda _: arrived.put_nowait(None))

@@ -1,29 +1,24 @@
 """How `watch` shows events: one line each, or JSON Lines."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from uuid import UUID
 
 import typer
 from rich.console import Console
 from sqlalchemy import Engine
 
 from services.cli.event_words import ID_LENGTH, EventLine, event_line
+from services.cli.job_lookup import look_up
 from services.cli.job_view import job_rows
 from services.cli.output import console, print_columns, print_json, print_rows
 from services.cli.settings import Places
 from services.cli.watch import NextEvent, follow, live_events, recorded_events
 from shared.domain.jobs import FINAL_STATES
-from shared.errors import BrokerUnreachable, LedgerUnreachable, NotFound
-from shared.ledger.reads import JobStatus, job_status
+from shared.errors import BrokerUnreachable, LedgerUnreachable
+from shared.ledger.reads import JobStatus
 from shared.ledger.schema import open_engine
 from shared.messages import AnyEvent, encode
 from shared.runtime import system_clock
-
-LOOK_UPS = 10
-LOOK_UP_SECONDS = 0.3
-"""The ledger hears of a job a moment after the scheduler."""
 
 
 async def watch_events(places: Places, wanted: str | None, *, beats: bool, as_json: bool) -> None:
@@ -42,7 +37,7 @@ async def watch_events(places: Places, wanted: str | None, *, beats: bool, as_js
             typer.echo("watching; Ctrl-C ends", err=True)
         else:
             # Asked only now that nothing can be missed: the job may end at any moment.
-            job = await _look_up(places, wanted)
+            job = await look_up(places, wanted)
             if isinstance(job, JobStatus) and job.state in FINAL_STATES:
                 _show_job(job, as_json=as_json)
                 return
@@ -77,26 +72,6 @@ def _engine_instead(places: Places, error: BrokerUnreachable) -> Engine:
         return open_engine(places.ledger_url)
     except LedgerUnreachable:
         raise error from None
-
-
-async def _look_up(places: Places, wanted: str) -> JobStatus | UUID:
-    """The job, or its id where there is no ledger to ask."""
-    try:
-        engine = open_engine(places.ledger_url)
-    except LedgerUnreachable as error:
-        try:
-            return UUID(wanted)
-        except ValueError:
-            raise error from None
-    try:
-        for _ in range(LOOK_UPS):
-            try:
-                return job_status(engine, wanted)
-            except NotFound:
-                await asyncio.sleep(LOOK_UP_SECONDS)
-        return job_status(engine, wanted)
-    finally:
-        engine.dispose()
 
 
 def _show_job(job: JobStatus, *, as_json: bool) -> None:

@@ -40,10 +40,6 @@ class History:
         span = self._points[-1][0] - self._points[0][0]
         return span.total_seconds() >= self.day_seconds
 
-    def last_at(self) -> datetime | None:
-        """Start of the newest point."""
-        return self._points[-1][0] if self._points else None
-
     def add(self, at: datetime, intensity_g_per_kwh: float) -> None:
         """Take a newer point and forget what falls out of the window; older ones are ignored."""
         if self._points and self._points[-1][0] >= at:

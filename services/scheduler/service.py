@@ -1,7 +1,7 @@
 """One scheduler leads, others stand by; whoever leads runs intake and release."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from shared.broker.consume import acknowledge, settling
 from shared.broker.lead import wait_for_lead
 from shared.broker.publish import Publisher
 from shared.broker.stream import follow
-from shared.broker.topology import Topology, check
+from shared.broker.topology import Topology, bind, check
 from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.errors import Undecodable
@@ -134,17 +134,7 @@ class Scheduler:
         await consuming.set_qos(INTAKE_PREFETCH)
         submitted = await consuming.get_queue(self._topology.submitted.name, ensure=False)
         await submitted.consume(settling(intake.handle, self._publisher.set_aside))
-        opening = asyncio.ensure_future(release.run())
-        submitting = asyncio.ensure_future(periodic.run())
-        stopping = asyncio.ensure_future(stop.wait())
-        working = {opening, submitting}
-        try:
-            await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in working:
-                if task.done():
-                    task.result()
-        finally:
-            await end(*working, stopping)
+        await _until_stopped(stop, release.run(), periodic.run())
 
     def _take_order(self, asked: AnyControl) -> None:
         self._orders.take(asked)
@@ -157,7 +147,7 @@ class Scheduler:
         name = self._topology.named(f"ctl.scheduler.{self._instance}")
         queue = await channel.declare_queue(name, exclusive=True, auto_delete=True)
         for key in ("service.beat", "pool.resized"):
-            await queue.bind(self._topology.events.name, key)
+            await bind(queue, self._topology.events, key)
 
         async def on_message(message: AbstractIncomingMessage) -> None:
             with suppress(Undecodable):
@@ -173,3 +163,16 @@ class Scheduler:
             return
         if self._release is not None:
             self._release.heard_of_pools()
+
+
+async def _until_stopped(stop: asyncio.Event, *work: Awaitable[None]) -> None:
+    """Let all of it go on until the stop; what breaks or ends before ends the rest too."""
+    working = [asyncio.ensure_future(each) for each in work]
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({*working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in working:
+            if task.done():
+                task.result()
+    finally:
+        await end(*working, stopping)

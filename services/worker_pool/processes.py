@@ -71,9 +71,13 @@ class Child:
                 start_new_session=True,
             )
         child = cls(process)
-        child._reader, child._writer = await asyncio.open_connection(
-            sock=ours, limit=LONGEST_LINE_BYTES
-        )
+        try:
+            child._reader, child._writer = await asyncio.open_connection(
+                sock=ours, limit=LONGEST_LINE_BYTES
+            )
+        except BaseException:  # a cancellation too: nobody else knows of it yet
+            child.kill()
+            raise
         child._tell(setup)
         return child
 

@@ -209,7 +209,7 @@ class RegionPool:
             self._piling_up,
         )
         limit = self.base.limit(self._update, now, orders)
-        if _essence(limit) != _essence(self.pool.limit):
+        if limit.essence != self.pool.limit.essence:
             self._in_force_since = now
         self.pool.resize(limit)
         if self._update is not None:
@@ -259,7 +259,7 @@ class RegionPool:
         return min([moment for moment in moments if moment > 0]) + 0.01
 
     async def _tell(self, limit: Limit) -> None:
-        if self._told is not None and _essence(self._told) == _essence(limit):
+        if self._told is not None and self._told.essence == limit.essence:
             return
         self._told = limit
         log.info("pool resized", region=self.region, consumers=limit.consumers, reason=limit.reason)
@@ -293,8 +293,3 @@ class RegionPool:
             await give_back(message)
         else:
             await acknowledge(message)
-
-
-def _essence(limit: Limit) -> tuple[object, ...]:
-    """What a change of makes news: the size and why, not the words."""
-    return limit.consumers, limit.prefetch, limit.band, limit.rule

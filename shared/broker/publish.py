@@ -115,35 +115,13 @@ class Publisher:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
         # CC and BCC would have the broker route the copy on, back to where it came from.
         kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
-        copy = aio_pika.Message(
-            delivery.body,
-            headers={**kept, **self._why_kept(reason)},
-            content_type=delivery.content_type,
-            content_encoding=delivery.content_encoding,
-            reply_to=delivery.reply_to,
-            timestamp=delivery.timestamp,
-            correlation_id=delivery.correlation_id,
-            message_id=delivery.message_id,
-            type=delivery.type,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
+        copy = _copy(delivery, {**kept, **self._why_kept(reason)})
         await self._publish(self._topology.jobs, "rejected", copy)
 
     async def submit_again(self, kept: aio_pika.abc.AbstractIncomingMessage) -> None:
         """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
         headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
-        copy = aio_pika.Message(
-            kept.body,
-            headers=headers,
-            content_type=kept.content_type,
-            content_encoding=kept.content_encoding,
-            reply_to=kept.reply_to,
-            timestamp=kept.timestamp,
-            correlation_id=kept.correlation_id,
-            message_id=kept.message_id,
-            type=kept.type,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-        )
+        copy = _copy(kept, headers)
         await self._publish(self._topology.jobs, "submit", copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
@@ -296,3 +274,21 @@ class Publisher:
 def _worth_trying_again(error: Exception) -> bool:
     """Lost connections and full queues pass; a missing queue stays missing."""
     return isinstance(error, (*LOST, BrokerUnreachable)) and not isinstance(error, PublishError)
+
+
+def _copy(
+    message: aio_pika.abc.AbstractIncomingMessage, headers: aio_pika.abc.HeadersType
+) -> aio_pika.Message:
+    """A message as it came, with other headers, to be published again."""
+    return aio_pika.Message(
+        message.body,
+        headers=headers,
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        reply_to=message.reply_to,
+        timestamp=message.timestamp,
+        correlation_id=message.correlation_id,
+        message_id=message.message_id,
+        type=message.type,
+        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from shared.domain.jobs import Lane
@@ -235,6 +235,20 @@ async def check(connection: AbstractConnection, queues: Iterable[Queue]) -> None
                 f"the queue {queue.name} is missing; run `carbon-aware setup` once"
             ) from error
     await channel.close()
+
+
+async def bind(queue: AbstractQueue, exchange: Exchange, key: str) -> None:
+    """Have a queue of one's own get what an exchange passes on with a routing key.
+
+    Raises:
+        ConfigurationError: the exchange is missing.
+    """
+    try:
+        await queue.bind(exchange.name, key)
+    except ChannelNotFoundEntity as error:
+        raise ConfigurationError(
+            f"the exchange {exchange.name} is missing; run `carbon-aware setup` once"
+        ) from error
 
 
 async def message_counts(connection: AbstractConnection, names: Iterable[str]) -> dict[str, int]:

@@ -66,12 +66,7 @@ class JobClient:
         Raises:
             ConfigurationError: a variable is wrong.
         """
-        settings = ClientSettings.load()
-        return cls(
-            settings.amqp_url,
-            namespace=settings.namespace,
-            ledger_url=settings.known_ledger_url(),
-        )
+        return cls(**ClientSettings.load().options())
 
     async def __aenter__(self) -> Self:
         """Connect.

@@ -7,13 +7,12 @@ from contextlib import contextmanager, suppress
 from uuid import UUID, uuid4
 
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
-from aio_pika.exceptions import ChannelNotFoundEntity
 from pydantic import ValidationError
 
 from shared.broker.connection import LOST, connect, keep_connected
-from shared.broker.topology import Topology, check
+from shared.broker.topology import Topology, bind, check
 from shared.client.results import result_of
-from shared.errors import ConfigurationError, Undecodable
+from shared.errors import Undecodable
 from shared.messages import JobEvent, Reply, decode_event
 from shared.runtime import system_random
 from shared.tasks import end
@@ -113,13 +112,7 @@ class Listener:
         channel = await connection.channel()
         queue = await channel.declare_queue(self.address, exclusive=True, auto_delete=True)
         if self._events:
-            try:
-                await queue.bind(self._topology.events.name, "job.#")
-            except ChannelNotFoundEntity:
-                raise ConfigurationError(
-                    f"the exchange {self._topology.events.name} is missing; "
-                    "run `carbon-aware setup` once"
-                ) from None
+            await bind(queue, self._topology.events, "job.#")
         await queue.consume(self._take, no_ack=True)
 
     async def _take(self, message: AbstractIncomingMessage) -> None:

@@ -47,12 +47,7 @@ class SyncJobClient:
         Raises:
             ConfigurationError: a variable is wrong.
         """
-        settings = ClientSettings.load()
-        return cls(
-            settings.amqp_url,
-            namespace=settings.namespace,
-            ledger_url=settings.known_ledger_url(),
-        )
+        return cls(**ClientSettings.load().options())
 
     def __enter__(self) -> Self:
         """Connect; raises what `JobClient` raises."""

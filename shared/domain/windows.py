@@ -79,17 +79,6 @@ class Series:
         area /= seconds
         return area
 
-    def best_start(
-        self, first_s: float, step_s: float, count: int, seconds: float
-    ) -> tuple[int, float]:
-        """Which of `first + n x step`, n < count, starts the cleanest window, and its mean.
-
-        Ties go to the earliest.
-        """
-        means = self.means_every(first_s, step_s, count, seconds)
-        chosen = earliest_minimum(means)
-        return chosen, float(means[chosen])
-
     def extended_to(self, end_s: float) -> "Series":
         """The series with its last value held on until `end_s` at least."""
         missing = int(np.ceil((end_s - self.end_s) / self.period_s - SAME))

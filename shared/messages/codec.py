@@ -1,6 +1,8 @@
 """Messages to JSON bodies and back; what cannot be read is our own error."""
 
 import json
+from collections.abc import Callable
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -12,6 +14,7 @@ from shared.messages.jobs import LARGEST_SUBMISSION_BYTES, JobClaimed, JobSubmit
 
 _EVENTS: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
 _CONTROLS: TypeAdapter[AnyControl] = TypeAdapter(AnyControl)
+T = TypeVar("T")
 
 
 def encode(message: Message) -> bytes:
@@ -66,10 +69,7 @@ def decode_queued(body: bytes) -> QueuedJob:
     Raises:
         Undecodable: it is none.
     """
-    try:
-        return QueuedJob.model_validate_json(body)
-    except ValidationError as error:
-        raise Undecodable(f"not a job.queued.v1: {explain(error)}") from error
+    return _decoded(body, QueuedJob.model_validate_json, "a job.queued.v1")
 
 
 def decode_claim(body: bytes) -> JobClaimed:
@@ -78,10 +78,7 @@ def decode_claim(body: bytes) -> JobClaimed:
     Raises:
         Undecodable: it is none.
     """
-    try:
-        return JobClaimed.model_validate_json(body)
-    except ValidationError as error:
-        raise Undecodable(f"not a job.claimed.v1: {explain(error)}") from error
+    return _decoded(body, JobClaimed.model_validate_json, "a job.claimed.v1")
 
 
 def decode_event(body: bytes) -> AnyEvent:
@@ -90,10 +87,7 @@ def decode_event(body: bytes) -> AnyEvent:
     Raises:
         Undecodable: it is none, or of an unknown name or version.
     """
-    try:
-        return _EVENTS.validate_json(body)
-    except ValidationError as error:
-        raise Undecodable(f"not an event: {explain(error)}") from error
+    return _decoded(body, _EVENTS.validate_json, "an event")
 
 
 def decode_control(body: bytes) -> AnyControl:
@@ -102,10 +96,14 @@ def decode_control(body: bytes) -> AnyControl:
     Raises:
         Undecodable: it is none, or of an unknown name or version.
     """
+    return _decoded(body, _CONTROLS.validate_json, "a control message")
+
+
+def _decoded(body: bytes, read: Callable[[bytes], T], what: str) -> T:
     try:
-        return _CONTROLS.validate_json(body)
+        return read(body)
     except ValidationError as error:
-        raise Undecodable(f"not a control message: {explain(error)}") from error
+        raise Undecodable(f"not {what}: {explain(error)}") from error
 
 
 def _json_kind(raw: object) -> str:

@@ -28,7 +28,15 @@ from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.domain.jobs import Job, Lane, Priority
 from shared.domain.timetable import Wheel
 from shared.handlers import Handler
-from shared.messages import Control, Event, IntensityUpdated, QueuedJob, decode_event
+from shared.messages import (
+    AnyControl,
+    Control,
+    Event,
+    IntensityUpdated,
+    QueuedJob,
+    decode_control,
+    decode_event,
+)
 from shared.runtime import system_clock, system_random
 from shared.schedules import Schedule
 
@@ -227,3 +235,18 @@ async def deployment(amqp_url: str, namespace: str) -> AsyncIterator[Deployment]
     for exchange in topology.exchanges():
         await channel.exchange_delete(exchange.name)
     await connection.close()
+
+
+@pytest.fixture
+async def orders_sent(deployment: Deployment) -> list[AnyControl]:
+    """The orders, as they pass the exchange."""
+    orders: list[AnyControl] = []
+    channel = await deployment.connection.channel()
+    queue = await channel.declare_queue(exclusive=True)
+    await queue.bind(deployment.topology.control.name, "#")
+
+    async def note(message: Any) -> None:
+        orders.append(decode_control(message.body))
+
+    await queue.consume(note, no_ack=True)
+    return orders

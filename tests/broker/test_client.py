@@ -1,10 +1,6 @@
 """The clients on a real broker, with a scheduler and a worker pool that answer."""
 
 import asyncio
-import os
-import sys
-import time
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,13 +12,10 @@ from shared.client import (
     JobRejected,
     JobResult,
     NotAnswered,
-    SyncJobClient,
 )
 from shared.client.results import result_of
 from shared.domain.jobs import State
 from shared.errors import (
-    BrokerUnreachable,
-    ConfigurationError,
     InvalidJob,
     JobFailed,
     PublishFailed,
@@ -39,11 +32,8 @@ from shared.messages import (
     JobSubmit,
     JobSucceeded,
     RunJobNow,
-    decode_control,
 )
 from shared.runtime import system_clock
-
-ROOT = Path(__file__).parents[2]
 
 
 def client_of(deployment, **options):
@@ -228,22 +218,13 @@ async def test_jobs_that_are_not_confirmed_are_counted(deployment, monkeypatch):
             )
 
 
-async def test_wishes_reach_the_control_log(deployment, until):
-    heard = []
-    channel = await deployment.connection.channel()
-    queue = await channel.declare_queue(exclusive=True)
-    await queue.bind(deployment.topology.control.name, "#")
-
-    async def keep(message):
-        heard.append(decode_control(message.body))
-
-    await queue.consume(keep, no_ack=True)
+async def test_wishes_reach_the_control_log(deployment, until, orders_sent):
     job_id = uuid4()
     async with client_of(deployment) as client:
         await client.cancel(job_id, by="ana", reason="wrong data")
         await client.run_now(JobHandle(job_id), by="ana")
-        await until(lambda: len(heard) == 2)
-    cancel, run_now = heard
+        await until(lambda: len(orders_sent) == 2)
+    cancel, run_now = orders_sent
     assert isinstance(cancel, CancelJob)
     assert isinstance(run_now, RunJobNow)
     assert (cancel.job_id, cancel.by, cancel.reason) == (job_id, "ana", "wrong data")
@@ -285,75 +266,3 @@ async def test_a_client_listens_again_after_its_connection_was_lost(deployment, 
 
         await until(told)
         assert (await waiting).state is State.DEAD
-
-
-async def test_a_broker_that_is_not_there_or_not_set_up_is_said_at_once(amqp_url, namespace):
-    with pytest.raises(BrokerUnreachable, match="no RabbitMQ at"):
-        async with JobClient("amqp://guest:guest@127.0.0.1:1/"):
-            pass
-    with pytest.raises(ConfigurationError, match="run `carbon-aware setup` once"):
-        async with JobClient(amqp_url, namespace=namespace):
-            pass
-
-
-async def test_the_settings_come_from_the_environment(deployment, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AMQP_URL", deployment.url)
-    monkeypatch.setenv("NAMESPACE", deployment.topology.namespace)
-    async with JobClient.from_environment() as client:
-        await client.submit("t")
-    assert await deployment.count(deployment.topology.submitted) == 1
-    assert client._recorded is None
-    monkeypatch.setenv("LEDGER_URL", "sqlite:///there.db")
-    assert JobClient.from_environment()._recorded is not None
-
-
-async def test_the_client_without_asyncio_has_the_same_names(deployment):
-    def work():
-        options = {"namespace": deployment.topology.namespace}
-        with SyncJobClient(deployment.url, **options) as client:
-            job = client.submit("double", {"n": 4}, priority="critical")
-            many = client.submit_many([{"type": "double", "payload": {"n": n}} for n in range(3)])
-            client.run_now(many[0])
-            client.cancel(many[1], reason="no longer wanted")
-            with pytest.raises(InvalidJob, match="priority"):
-                client.submit("double", priority="huge")
-            return client.wait(job, timeout_seconds=20)
-
-    async with deployment.scheduler(), deployment.pool({"double": double}):
-        result = await asyncio.to_thread(work)
-    assert result.result == {"n": 8}
-
-
-def test_the_client_without_asyncio_fails_as_clearly():
-    client = SyncJobClient("amqp://guest:guest@127.0.0.1:1/")
-    with pytest.raises(RuntimeError, match="`with` block"):
-        client.submit("t")
-    started = time.monotonic()
-    with pytest.raises(BrokerUnreachable, match="no RabbitMQ at"), client:
-        pass
-    assert time.monotonic() - started < 10
-
-
-async def test_the_example_works_as_it_stands(deployment, tmp_path):
-    async with (
-        deployment.scheduler(),
-        deployment.pool({"ml_training": lambda payload, context: {"epochs": payload["seconds"]}}),
-    ):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(ROOT / "examples" / "submit_jobs.py")),
-            cwd=tmp_path,
-            env=os.environ
-            | {
-                "PYTHONPATH": str(ROOT),
-                "AMQP_URL": deployment.url,
-                "NAMESPACE": deployment.topology.namespace,
-            },
-            stdout=asyncio.subprocess.PIPE,
-        )
-        async with asyncio.timeout(60):
-            told, _ = await process.communicate()
-    assert process.returncode == 0
-    lines = told.decode().splitlines()
-    assert lines[0].endswith("is accepted")
-    assert lines[-2:] == ["succeeded {'epochs': 2}", "100 jobs are confirmed"]

@@ -3,9 +3,8 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from services.scheduler.control_log import ControlLog
 from shared.domain.bands import Band
 from shared.domain.jobs import Job, Lane, Priority
 from shared.domain.reasons import Cause
@@ -21,7 +20,6 @@ from shared.messages import (
     ResumeWork,
     RunJobNow,
     TimetableUpdated,
-    decode_queued,
 )
 from shared.runtime import system_clock
 
@@ -58,6 +56,16 @@ def a_retry(seconds, **changes):
     job = Job(uuid4(), "t", Priority.NORMAL, Band.LOW, now, now + timedelta(hours=1), 1.0, ("R",))
     job = replace(job, attempts=1, **changes)
     return QueuedJob(job=job, region="R", not_before=now + timedelta(seconds=seconds))
+
+
+async def ask_for_retries(deployment, scheduler, until, retries, order):
+    """Have the leader hold or park the retries, and then ask for something about each."""
+    await leading(scheduler, until)
+    for retry in retries:
+        await deployment.publisher.retry(retry)
+    await until(deployment.waiting)
+    for retry in retries:
+        await deployment.ask(order, job_id=retry.job.id)
 
 
 async def gone(deployment):
@@ -105,15 +113,10 @@ async def test_a_job_called_off_before_the_scheduler_saw_it_never_waits(deployme
 
 async def test_a_retry_is_called_off_while_it_is_held_and_while_it_is_parked(deployment, until):
     await deployment.grid([200.0] * 12)
-    held, parked = a_retry(0.9), a_retry(20)
+    both = a_retry(0.9), a_retry(20)
     async with deployment.scheduler() as scheduler:
-        await leading(scheduler, until)
-        for retry in (held, parked):
-            await deployment.publisher.retry(retry)
-        await until(deployment.waiting)
-        for retry in (held, parked):
-            await deployment.ask(CancelJob, job_id=retry.job.id)
-        for retry in (held, parked):
+        await ask_for_retries(deployment, scheduler, until, both, CancelJob)
+        for retry in both:
             await until(lambda at=retry: deployment.seen(JobCancelled, job_id=at.job.id), 5)
         await until(lambda: gone(deployment))
     assert deployment.seen(JobReleased) == []
@@ -164,12 +167,7 @@ async def test_a_retry_that_is_asked_for_skips_this_backoff_and_not_the_next(dep
     await dirty_for_long(deployment)
     held, parked = a_retry(0.9), a_retry(25)
     async with deployment.scheduler() as scheduler:
-        await leading(scheduler, until)
-        for retry in (held, parked):
-            await deployment.publisher.retry(retry)
-        await until(deployment.waiting)
-        for retry in (held, parked):
-            await deployment.ask(RunJobNow, job_id=retry.job.id)
+        await ask_for_retries(deployment, scheduler, until, (held, parked), RunJobNow)
         for retry in (held, parked):
             found = await until(lambda at=retry: deployment.seen(JobReleased, job_id=at.job.id), 5)
             assert found[0].cause is Cause.ASKED
@@ -262,52 +260,6 @@ async def test_a_pause_that_ends_while_nobody_leads_takes_no_job_past_its_latest
     assert released.cause is Cause.LATEST_START
 
 
-async def test_the_rest_of_a_paused_job_keeps_its_checkpoint_and_is_decided_as_a_rest(
-    deployment, until
-):
-    await deployment.grid([DIRTY] * 4 + [CLEAN] * 16, period=1.0)
-    now = system_clock()
-    job = Job(
-        uuid4(),
-        "t",
-        Priority.NORMAL,
-        Band.LOW,
-        now,
-        now + timedelta(seconds=25),
-        3600.0,
-        ("R",),
-        energy_kwh=3.6,
-    )
-    rest = QueuedJob(job=job, region="R", checkpoint={"epoch": 4}, piece=3, remaining_seconds=2.0)
-    async with deployment.scheduler():
-        await deployment.publisher.resume(rest)
-        (wait,) = await until(lambda: deployment.seen(JobDeferred, job_id=job.id))
-        assert wait.cause is Cause.CLEANER_LATER, "an hour would be past its deadline"
-        saved = DIRTY - wait.numbers.expected_g_per_kwh
-        expected = (wait.numbers.window_g_per_kwh - wait.numbers.expected_g_per_kwh) * 0.002
-        assert saved > 0
-        assert abs(wait.numbers.expected_saving_g - expected) < 1e-9
-        (released,) = await until(lambda: deployment.seen(JobReleased, job_id=job.id))
-        message = await deployment.fetch(deployment.topology.ready_queue("R", Lane.NORMAL))
-    sent = decode_queued(message.body)
-    assert (sent.piece, sent.checkpoint, sent.remaining_seconds) == (3, {"epoch": 4}, 2.0)
-    assert sent.job.expected_duration_seconds == 3600.0
-    assert (released.piece, wait.piece) == (3, 3)
-
-
-async def test_a_cancelled_rest_goes_no_further(deployment, until):
-    await deployment.grid([200.0] * 12)
-    retry = a_retry(0)
-    async with deployment.scheduler() as scheduler:
-        await leading(scheduler, until)
-        await deployment.ask(CancelJob, job_id=retry.job.id)
-        await deployment.ask(PauseWork, job_type="x")
-        await until(lambda: deployment.seen(ControlTaken, action="pause"))
-        await deployment.publisher.resume(retry.model_copy(update={"piece": 2}))
-        await until(lambda: deployment.seen(JobCancelled, job_id=retry.job.id))
-    assert deployment.seen(JobReleased) == []
-
-
 async def test_a_burst_of_cancellations_while_jobs_arrive_leaves_none_behind(deployment, until):
     await dirty_for_long(deployment)
     async with deployment.scheduler() as scheduler:
@@ -325,21 +277,3 @@ async def test_a_burst_of_cancellations_while_jobs_arrive_leaves_none_behind(dep
         await until(lambda: waiting(scheduler, 0))
         await until(lambda: gone(deployment))
     assert len(deployment.seen(JobCancelled)) == 60
-
-
-async def test_the_whole_history_is_read_before_anything_is_decided(deployment):
-    for number in range(300):
-        await deployment.ask(CancelJob, job_id=UUID(int=number))
-    heard = []
-    control_log = ControlLog(heard.append)
-    await control_log.follow(deployment.connection, deployment.topology.control_log)
-    assert [order.job_id.int for order in heard] == list(range(300))
-
-
-async def test_a_history_that_cannot_be_read_in_time_keeps_nobody_waiting(deployment):
-    await deployment.ask(PauseWork)
-    control_log = ControlLog(lambda _: None)
-    async with asyncio.timeout(5):
-        await control_log.follow(
-            deployment.connection, deployment.topology.control_log, most_seconds=0.0
-        )

@@ -24,7 +24,7 @@ from shared.client import JobClient
 from shared.errors import JobFailed, LedgerUnreachable, WaitTimedOut
 from shared.handlers import Reject
 from shared.ledger.schema import migrate, open_engine
-from shared.messages import CancelJob, JobDied, JobProgressed, JobStarted, JobSubmit, decode_control
+from shared.messages import CancelJob, JobDied, JobProgressed, JobStarted, JobSubmit
 from shared.runtime import system_clock, system_random
 
 ROOT = Path(__file__).parents[2]
@@ -155,18 +155,9 @@ async def _die(deployment, job_id):
 
 @pytest.mark.parametrize("cancel", [False, True])
 async def test_an_interrupted_wait_leaves_the_job_running_unless_asked(
-    deployment, until, ledger_url, tmp_path, cancel
+    deployment, until, ledger_url, tmp_path, orders_sent, cancel
 ):
     """A real Ctrl-C: SIGINT to the real command."""
-    heard = []
-    channel = await deployment.connection.channel()
-    queue = await channel.declare_queue(exclusive=True)
-    await queue.bind(deployment.topology.control.name, "#")
-
-    async def keep(message):
-        heard.append(decode_control(message.body))
-
-    await queue.consume(keep, no_ack=True)
     options = ["--cancel-on-interrupt"] if cancel else []
     async with deployment.scheduler(), deployment.pool({"work": _until_asked}):
         process = await asyncio.create_subprocess_exec(
@@ -191,7 +182,7 @@ async def test_an_interrupted_wait_leaves_the_job_running_unless_asked(
         async with asyncio.timeout(20):
             _, told = await process.communicate()
         if cancel:
-            (asked,) = await until(lambda: heard)
+            (asked,) = await until(lambda: orders_sent)
             assert isinstance(asked, CancelJob)
             assert asked.job_id == started.job_id
         GO.set()
@@ -200,7 +191,7 @@ async def test_an_interrupted_wait_leaves_the_job_running_unless_asked(
     expected = f"asked to cancel job {started.job_id}" if cancel else "goes on; follow it with"
     assert expected in told.decode()
     assert "Traceback" not in told.decode()
-    assert bool(heard) is cancel
+    assert bool(orders_sent) is cancel
 
 
 GO = threading.Event()

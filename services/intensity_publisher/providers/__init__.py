@@ -22,6 +22,14 @@ class Observation:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a source has no forecast of a region, and when that was last found out."""
+
+    at: datetime
+    reason: str
+
+
 class Source(Protocol):
     """A source of carbon intensity."""
 

@@ -5,13 +5,12 @@ a rate limit; the free plan has one zone and no forecast; the latest value is mo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 import httpx
 
-from services.intensity_publisher.providers import Observation
+from services.intensity_publisher.providers import Observation, Refusal
 from services.intensity_publisher.providers.answers import error_text, stale_warnings
 from services.intensity_publisher.providers.electricity_maps_answers import (
     Granularity,
@@ -25,12 +24,6 @@ from shared.errors import ConfigurationError, SourceUnreachable
 
 ASK_REFUSED_EVERY = timedelta(days=1)
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    at: datetime
-    reason: str
 
 
 class ElectricityMaps:
@@ -83,7 +76,7 @@ class ElectricityMaps:
         self._horizon_hours = horizon_hours
         self._key_has_worked = False
         self._forecast_has_worked: set[str] = set()
-        self._refusals: dict[str, _Refusal] = {}
+        self._refusals: dict[str, Refusal] = {}
 
     async def observe(self, region: str, now: datetime) -> Observation:
         """The latest average intensity of the region's zone, and its forecast."""
@@ -142,7 +135,7 @@ class ElectricityMaps:
         if zone in self._forecast_has_worked:  # so the plan has it, and the rate limit is hit
             return f"{text} (perhaps the rate limit)"
         reason = f"{text} (the free plan has no forecast)"
-        self._refusals[zone] = _Refusal(now, reason)
+        self._refusals[zone] = Refusal(now, reason)
         return reason
 
     async def _ask(self, what: str, zone: str, **more: str) -> httpx.Response:

@@ -5,13 +5,12 @@ asked once a day whether that has changed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import httpx
 import structlog
 
-from services.intensity_publisher.providers import Observation
+from services.intensity_publisher.providers import Observation, Refusal
 from services.intensity_publisher.providers.answers import stale_warnings
 from services.intensity_publisher.providers.http import Observer, SourceHttp
 from services.intensity_publisher.providers.series import from_now
@@ -36,14 +35,6 @@ from shared.errors import SourceUnreachable
 ASK_ACCESS_EVERY = timedelta(days=1)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Why a region has no forecast, and when that was last found out."""
-
-    at: datetime
-    reason: str
 
 
 class WattTime:
@@ -84,7 +75,7 @@ class WattTime:
         )
         self._session = WattTimeSession(self._http, username, password, clock)
         self._horizon_hours = horizon_hours
-        self._refusals: dict[str, _Refusal] = {}
+        self._refusals: dict[str, Refusal] = {}
         self._models: dict[tuple[str, str], str] = {}
 
     async def observe(self, region: str, now: datetime) -> Observation:
@@ -110,7 +101,7 @@ class WattTime:
             try:
                 return await self._with_forecast(reading, odd, now)
             except NotEntitled as error:
-                self._refusals[region] = _Refusal(now, str(error))
+                self._refusals[region] = Refusal(now, str(error))
                 log.warning("region downgraded to the index only", region=region, reason=str(error))
         return Observation(reading, None, (*answer.warnings(), *odd, self._refusals[region].reason))
 
@@ -165,7 +156,7 @@ class WattTime:
             return True
         if now - refusal.at < ASK_ACCESS_EVERY:
             return False
-        self._refusals[region] = _Refusal(now, refusal.reason)
+        self._refusals[region] = Refusal(now, refusal.reason)
         try:
             allowed = (await self.my_access(region)).allows(region, "forecast")
         except SourceUnreachable as error:

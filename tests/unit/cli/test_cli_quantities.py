@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.durations import parse_duration
-from services.cli.quantities import parse_deadline, parse_energy, parse_payload, parse_power
+from services.cli.quantities import (
+    parse_deadline,
+    parse_energy,
+    parse_past,
+    parse_payload,
+    parse_power,
+)
+from shared.domain.durations import parse_duration
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 amounts = st.floats(0.001, 1e6, allow_nan=False).map(lambda value: round(value, 3))
@@ -46,7 +52,8 @@ def test_energy_needs_its_unit(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_understood_or_refused_with_a_value_error(text: str) -> None:
-    for parse in (parse_power, parse_energy, parse_duration, lambda t: parse_deadline(t, NOW)):
+    times = (lambda t: parse_deadline(t, NOW), lambda t: parse_past(t, NOW))
+    for parse in (parse_power, parse_energy, parse_duration, *times):
         with suppress(ValueError):
             assert parse(text) is not None
 
@@ -75,6 +82,30 @@ def test_an_absolute_deadline_stays_what_it_is(at: datetime) -> None:
 def test_what_is_no_deadline(text: str, cause: str) -> None:
     with pytest.raises(ValueError, match=cause):
         parse_deadline(text, NOW)
+
+
+@given(st.integers(1, 366 * 86_400))
+def test_a_past_time_may_be_how_long_ago(seconds: int) -> None:
+    assert parse_past(f"{seconds}s", NOW) == NOW - timedelta(seconds=seconds)
+
+
+def test_a_past_time_may_be_a_time_of_any_zone() -> None:
+    at = parse_past("2026-11-22T13:00:00+02:00", NOW)
+    assert (at, at.tzinfo) == (NOW - timedelta(hours=1), UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("soon", "is no time; write 2h, 30d or 2026-11-23T06:00:00Z"),
+        ("999999999999d", "is no time"),
+        ("0001-01-01T00:00:00+14:00", "is no time"),
+        ("2026-11-01T00:00:00", "has no time zone; write 2026-11-01T00:00:00Z for UTC"),
+    ],
+)
+def test_what_is_no_past_time(text: str, cause: str) -> None:
+    with pytest.raises(ValueError, match=cause):
+        parse_past(text, NOW)
 
 
 def test_values_are_json_where_they_are_json() -> None:

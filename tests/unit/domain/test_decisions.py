@@ -1,58 +1,24 @@
-"""decide(): each rule, and what must hold for any job on any grid."""
+"""decide(): each rule."""
 
+import runpy
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from shared.domain.bands import KNOWN_BANDS, Band, absolute_cuts
-from shared.domain.decisions import Defer, Expire, Rules, RunNow, best_of, decide, decide_among
-from shared.domain.grid import Curve, Freshness, Grid
-from shared.domain.jobs import Job, Lane, OnDeadline, Priority
+from shared.domain.bands import Band
+from shared.domain.decisions import Defer, Expire, RunNow, best_of, decide_among
+from shared.domain.grid import Freshness, Grid
+from shared.domain.jobs import Lane, OnDeadline, Priority
 from shared.domain.reasons import Cause
-from shared.domain.timetable import Pools, Timetable, Wheel
+from shared.domain.timetable import Pools, Timetable
 
-NOW = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
-SLOT = NOW.replace(second=0)
-WHEEL = Wheel(300.0, 288)
-RULES = Rules(margin_seconds=60)
-
-
-def job(**changes):
-    usual = Job(
-        id=UUID(int=1),
-        type="t",
-        priority=Priority.NORMAL,
-        max_band=Band.LOW,
-        submitted_at=NOW,
-        deadline=NOW + timedelta(hours=6),
-        expected_duration_seconds=600.0,
-        regions=("R",),
-        power_watts=1000.0,
-    )
-    return replace(usual, **changes)
-
-
-def grid(values, band=None, region="R"):
-    cuts = absolute_cuts()
-    return Grid(
-        region=region,
-        band=band or cuts.band_of(values[0]),
-        freshness=Freshness.LIVE,
-        intensity_g_per_kwh=values[0],
-        curve=Curve(SLOT.timestamp(), 300.0, values),
-        cuts=cuts,
-        forecast_age_seconds=10.0,
-    )
-
-
-def settle(the_job, the_grid, timetable=None, now=NOW):
-    return decide(the_job, now, the_grid, timetable or Timetable(WHEEL), RULES)
-
-
+HERE: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "deciding.py")))
+NOW, SLOT, WHEEL, RULES = HERE.NOW, HERE.SLOT, HERE.WHEEL, HERE.RULES
+job, grid, settle, busy_timetable = HERE.job, HERE.grid, HERE.settle, HERE.busy_timetable
 DIRTY_THEN_CLEAN = [500.0] * 6 + [100.0] * 4 + [300.0] * 70
 
 
@@ -165,12 +131,6 @@ def test_a_job_that_waits_already_stays_for_a_smaller_gain():
     assert settle(job(deferrals=1), hardly).cause is Cause.CLEANER_LATER
 
 
-def busy_timetable(consumers=1, backlog_s=0.0):
-    timetable = Timetable(WHEEL)
-    timetable.set_pools("R", Pools((consumers,), consumers, backlog_s))
-    return timetable
-
-
 def test_pools_with_work_for_a_slot_get_a_job_in_its_band_when_they_have_room_again():
     decision = settle(job(), grid([200.0] * 90), busy_timetable(backlog_s=700.0))
     assert (decision.cause, type(decision)) == (Cause.POOLS_FULL, Defer)
@@ -259,119 +219,3 @@ def test_a_region_that_is_clean_now_comes_before_one_that_will_be_cleaner():
     grids = [grid([500.0] * 3 + [100.0] * 90), grid([200.0] * 93, region="S")]
     decision = decide_among(job(), NOW, grids, Timetable(WHEEL), RULES)
     assert (decision.cause, decision.numbers.region) == (Cause.IN_BAND, "S")
-
-
-jobs = st.builds(
-    job,
-    priority=st.sampled_from(Priority),
-    max_band=st.sampled_from(KNOWN_BANDS),
-    deadline=st.floats(-3600, 30 * 3600).map(lambda s: NOW + timedelta(seconds=s)),
-    expected_duration_seconds=st.floats(1, 4 * 3600),
-    on_deadline=st.sampled_from(OnDeadline),
-)
-forecasts = st.lists(st.floats(0, 700, allow_nan=False), min_size=1, max_size=288)
-
-
-@settings(max_examples=300)
-@given(jobs, forecasts)
-def test_a_job_never_waits_past_its_latest_start(the_job, values):
-    decision = settle(the_job, grid(values))
-    if isinstance(decision, Defer):
-        assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
-        assert WHEEL.slot_at(NOW.timestamp()) < decision.slot <= WHEEL.last_slot(NOW.timestamp())
-
-
-@given(jobs, forecasts, st.sampled_from(KNOWN_BANDS), st.sampled_from(KNOWN_BANDS))
-def test_a_cleaner_band_never_delays_more(the_job, values, one, other):
-    cleaner, dirtier = sorted((one, other), key=lambda band: band.rank)
-    if isinstance(settle(the_job, grid(values, band=cleaner)), Defer):
-        assert isinstance(settle(the_job, grid(values, band=dirtier)), Defer)
-
-
-@given(st.lists(st.integers(50, 600), min_size=80, max_size=90), st.integers(1, 300))
-def test_a_higher_level_everywhere_does_not_change_the_chosen_window(values, shift):
-    never_in_band = job(max_band=Band.VERY_LOW, expected_duration_seconds=300.0)
-
-    def slot(forecast):
-        decision = settle(never_in_band, grid(forecast, band=Band.VERY_HIGH))
-        return decision.slot if decision.cause is Cause.CLEANER_LATER else None
-
-    base, shifted = slot([float(v) for v in values]), slot([float(v + shift) for v in values])
-    assert base == shifted or shifted is None  # a smaller share may not be worth the wait
-
-
-@given(jobs, forecasts)
-def test_only_expiring_jobs_expire(the_job, values):
-    if isinstance(settle(the_job, grid(values)), Expire):
-        assert the_job.on_deadline is OnDeadline.EXPIRE
-
-
-exact = Rules(
-    margin_seconds=0,
-    worthwhile_share=0,
-    worthwhile_g_per_kwh=1e-6,
-    still_worthwhile_share=0,
-    still_worthwhile_g_per_kwh=1e-6,
-)
-whole_values = st.lists(st.integers(50, 600).map(float), min_size=60, max_size=120)
-durations = st.integers(1, 40).map(lambda n: n * 150.0)
-
-
-def expected(values, seconds, slack_slots, *, interruptible=False):
-    """The mean that a job is expected to run at, decided with a perfect forecast."""
-    asked = job(
-        max_band=Band.VERY_LOW,
-        expected_duration_seconds=seconds,
-        deadline=SLOT + timedelta(seconds=seconds + slack_slots * 300.0),
-        interruptible=interruptible,
-    )
-    the_grid = grid(values + [650.0] * 200, band=Band.VERY_HIGH)
-    return decide(asked, SLOT, the_grid, Timetable(WHEEL), exact).numbers
-
-
-@given(whole_values, durations, st.integers(0, 60), st.integers(0, 60))
-def test_more_slack_never_costs_carbon_under_a_perfect_forecast(values, seconds, slack, more):
-    short, long = expected(values, seconds, slack), expected(values, seconds, slack + more)
-    assert long.expected_g_per_kwh <= short.expected_g_per_kwh + 1e-6
-
-
-@given(whole_values, durations, st.integers(0, 60))
-def test_pieces_cost_no_more_than_a_window_and_that_no_more_than_running_now(
-    values, seconds, slack
-):
-    window = expected(values, seconds, slack)
-    pieces = expected(values, seconds, slack, interruptible=True)
-    assert window.expected_g_per_kwh <= window.window_g_per_kwh + 1e-6
-    assert pieces.expected_g_per_kwh <= window.expected_g_per_kwh + 1e-5
-
-
-@given(whole_values, durations, st.integers(2, 60), st.floats(0, 300))
-def test_a_shift_of_all_values_does_not_change_the_chosen_window(values, seconds, slack, shift):
-    def slot(forecast):
-        asked = job(
-            max_band=Band.VERY_LOW,
-            expected_duration_seconds=seconds,
-            deadline=SLOT + timedelta(seconds=seconds + slack * 300.0),
-        )
-        the_grid = grid(forecast, band=Band.VERY_HIGH)
-        decision = decide(asked, SLOT, the_grid, Timetable(WHEEL), exact)
-        return getattr(decision, "slot", None)
-
-    whole = round(shift)
-    assert slot(values) == slot([value + whole for value in values])
-
-
-@settings(max_examples=200)
-@given(jobs, forecasts, st.integers(1, 4), st.floats(0, 20_000), st.data())
-def test_no_decision_waits_past_the_latest_start_however_full_the_pools(
-    the_job, values, consumers, backlog_s, data
-):
-    timetable = busy_timetable(consumers, backlog_s)
-    now_slot = WHEEL.slot_at(NOW.timestamp())
-    loads = st.tuples(st.integers(1, 287), st.floats(1, 9000), st.sampled_from(Priority))
-    for ahead, seconds, priority in data.draw(st.lists(loads, max_size=30)):
-        timetable.add("R", now_slot + ahead, seconds, priority)
-    decision = settle(the_job, grid(values), timetable)
-    if isinstance(decision, Defer):
-        assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
-        assert now_slot < decision.slot <= WHEEL.last_slot(NOW.timestamp())

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.grid import Curve
-from shared.domain.windows import Series, cheapest_slots, slot_is_among_cheapest
+from shared.domain.windows import (
+    Series,
+    cheapest_slots,
+    earliest_minimum,
+    slot_is_among_cheapest,
+)
 
 values = st.lists(st.integers(0, 700).map(float), min_size=2, max_size=60)
 
@@ -35,11 +40,13 @@ def test_means_are_those_of_the_curve(points, begin, share):
 
 @given(values, st.integers(-100, 5000))
 def test_the_best_start_is_the_earliest_of_the_cleanest_whatever_the_level(points, shift):
-    plain = Series(0.0, 300.0, points).best_start(0.0, 300.0, len(points) - 1, 600.0)
-    raised = Series(0.0, 300.0, [p + shift for p in points])
-    assert raised.best_start(0.0, 300.0, len(points) - 1, 600.0)[0] == plain[0]
+    def best(series):
+        return earliest_minimum(series.means_every(0.0, 300.0, len(points) - 1, 600.0))
+
+    plain = best(Series(0.0, 300.0, points))
+    assert best(Series(0.0, 300.0, [p + shift for p in points])) == plain
     sums = [a + b for a, b in pairwise(points)]
-    assert plain[0] == sums.index(min(sums))
+    assert plain == sums.index(min(sums))
 
 
 @given(values, st.floats(1, 5000))
@@ -49,7 +56,7 @@ def test_the_cheapest_slots_add_up_and_beat_every_window(points, seconds):
     placed = min(seconds, lengths.sum())
     assert used.sum() == pytest.approx(placed)
     count = int((lengths.sum() - placed) / 300.0) + 1
-    _, window = Series(0.0, 300.0, points).best_start(0.0, 300.0, count, placed)
+    window = float(Series(0.0, 300.0, points).means_every(0.0, 300.0, count, placed).min())
     assert float(used @ np.array(points)) <= window * placed * (1 + 1e-9) + 1e-6
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from services.intensity_publisher.providers.electricity_maps_answers import (
 from shared.domain.grid import Signal
 from shared.errors import ConfigurationError, SourceUnreachable
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 NOW = datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
 LATEST, FORECAST = "/v3/carbon-intensity/latest", "/v3/carbon-intensity/forecast"
@@ -83,12 +83,6 @@ def client_of(api, **options):
 @pytest.fixture
 def maps(api):
     return client_of(api, zones={"Frankfurt": "DE"})
-
-
-@pytest.fixture(autouse=True)
-def no_waiting():
-    with stamina.set_testing(True, attempts=6):
-        yield
 
 
 async def test_an_observation_is_average_and_has_a_forecast(maps, api):

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from services.intensity_publisher.providers.uk_carbon_intensity import (
 from shared.domain.grid import Signal
 from shared.errors import ConfigurationError, SourceUnreachable
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 NOW = datetime(2026, 8, 30, 10, 7, tzinfo=UTC)
 START = NOW.replace(minute=0)
 HALF_HOUR = timedelta(minutes=30)
@@ -70,12 +70,6 @@ def uk(api):
         base_url="https://api.carbonintensity.org.uk", transport=httpx.MockTransport(api)
     )
     return UkCarbonIntensity(client, lambda: NOW)
-
-
-@pytest.fixture(autouse=True)
-def no_waiting():
-    with stamina.set_testing(True, attempts=6):
-        yield
 
 
 async def test_an_observation_has_the_measured_value_and_48_hours(uk, api):

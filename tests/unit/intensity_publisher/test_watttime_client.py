@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import stamina
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from services.intensity_publisher.providers.watttime_answers import (
 )
 from shared.errors import ConfigurationError, SourceUnreachable
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 NOW = datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
 SLOT = NOW.replace(minute=0)
 
@@ -70,12 +70,6 @@ def watttime(api, moment):
         base_url="https://api.watttime.org", transport=httpx.MockTransport(api)
     )
     return WattTime(client, "someone", "secret", lambda: moment["now"])
-
-
-@pytest.fixture(autouse=True)
-def no_waiting():
-    with stamina.set_testing(True, attempts=6):
-        yield
 
 
 async def test_an_observation_has_grams_index_and_forecast(watttime, api):

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-import stamina
 
 from services.intensity_publisher.providers.watttime import WattTime
 from services.intensity_publisher.providers.watttime_account import Place
 from services.intensity_publisher.providers.watttime_session import NotEntitled
 from shared.errors import ConfigurationError, SourceUnreachable
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
 NOW = datetime(2026, 3, 1, 12, 1, tzinfo=UTC)
 SLOT = NOW.replace(minute=0)
 INDEX, FORECAST, HISTORY = "/v3/signal-index", "/v3/forecast", "/v3/historical"
@@ -66,12 +66,6 @@ def watttime(api):
         base_url="https://api.watttime.org", transport=httpx.MockTransport(api)
     )
     return WattTime(client, "someone", "secret", lambda: NOW)
-
-
-@pytest.fixture(autouse=True)
-def no_waiting():
-    with stamina.set_testing(True, attempts=6):
-        yield
 
 
 # -- plans

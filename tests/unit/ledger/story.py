@@ -127,53 +127,29 @@ class Story:
         job: int,
         begun: float,
         ended: float,
-        attempt: int,
-        energy_kwh: float | None,
+        *,
+        attempt: int = 1,
         piece: int = 1,
+        energy_kwh: float | None = 1.0,
     ) -> dict[str, Any]:
         method = None if energy_kwh is None else EnergyMethod.DECLARED
         ending = {"finished_at": self.at(ended), "energy_kwh": energy_kwh, "energy_method": method}
         return self._attempted(job, ended, attempt, begun, piece) | ending
 
     def succeeded(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-        result: Any = None,
+        self, job: int, begun: float, ended: float, *, result: Any = None, **run: Any
     ) -> JobSucceeded:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
-        return JobSucceeded(**told, result=result)
+        """Told with the attempt, piece and energy in `run`, as every end of a run."""
+        return JobSucceeded(**self._finished(job, begun, ended, **run), result=result)
 
-    def failed(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobFailed:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
-        return JobFailed(**told, error=f"attempt {attempt} broke", traceback="Traceback ...")
+    def failed(self, job: int, begun: float, ended: float, **run: Any) -> JobFailed:
+        told = self._finished(job, begun, ended, **run)
+        return JobFailed(
+            **told, error=f"attempt {told['attempt']} broke", traceback="Traceback ..."
+        )
 
-    def paused(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        left: float,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobPaused:
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
+    def paused(self, job: int, begun: float, ended: float, *, left: float, **run: Any) -> JobPaused:
+        told = self._finished(job, begun, ended, **run)
         return JobPaused(**told, reason="the grid became dirty", remaining_seconds=left)
 
     def cancelled(self, job: int, seconds: float, by: str | None = "ana") -> JobCancelled:
@@ -181,18 +157,9 @@ class Story:
         base = self._base(seconds, job_id=self.job_id(job))
         return JobCancelled(**base, by=by, reason="not needed")
 
-    def cut(
-        self,
-        job: int,
-        begun: float,
-        ended: float,
-        *,
-        attempt: int = 1,
-        piece: int = 1,
-        energy_kwh: float | None = 1.0,
-    ) -> JobCancelled:
+    def cut(self, job: int, begun: float, ended: float, **run: Any) -> JobCancelled:
         """While it ran."""
-        told = self._finished(job, begun, ended, attempt, energy_kwh, piece)
+        told = self._finished(job, begun, ended, **run)
         return JobCancelled(**told, by="ana", reason="not needed")
 
     def replayed(

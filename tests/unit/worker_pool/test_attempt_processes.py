@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 
@@ -234,3 +235,21 @@ def test_a_process_ends_when_its_worker_is_killed():
         worker.kill()
     gone, _ = psutil.wait_procs([child], timeout=20)
     assert gone
+
+
+async def test_a_process_whose_start_is_cancelled_does_not_live_on(monkeypatch, until):
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    taking = asyncio.ensure_future(Processes("", []).take())
+    await asyncio.sleep(0)  # the process is there, and the line to it is being opened
+    (process,) = started
+    taking.cancel()
+    await until(taking.done)
+    assert taking.cancelled()
+    assert await until(lambda: process.returncode) == -signal.SIGKILL

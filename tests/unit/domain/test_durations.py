@@ -1,6 +1,6 @@
 import pytest
 
-from services.cli.durations import parse_duration
+from shared.domain.durations import parse_duration
 
 
 @pytest.mark.parametrize(

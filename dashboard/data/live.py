@@ -1,21 +1,14 @@
-"""Cached reads: however many tabs are open, the ledger is asked once in a while.
+"""What the page Live shows."""
 
-Where it does not answer, the last known values stay, with the reason beside them.
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Generic, TypeVar
 
 import streamlit as st
 from sqlalchemy import Engine
 
 from dashboard import frames
-from shared.errors import CarbonAwareError
+from dashboard.data.source import Known, known, ledger
 from shared.ledger import reads
-from shared.ledger.schema import open_engine
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
@@ -26,8 +19,6 @@ FAST_PERIODS = 72
 SPARK_POINTS = 60
 DECISIONS_SHOWN = 8
 JOBS_SHOWN = 50
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,85 +61,29 @@ class Details:
     decisions: list[reads.RecentDecision]
 
 
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
-    """A value, or the last one that was known with what is wrong now."""
-
-    value: T | None
-    problem: str | None = None
-
-
 def regions(url: str) -> list[str]:
     """The regions of the ledger, none where it cannot be read."""
-    return _known("regions", _regions, url, None).value or []
+    return known("regions", _regions, url).value or []
 
 
 def now(url: str, region: str | None) -> Known[Now]:
     """What the header shows, of one region or of all."""
-    return _known("now", _now, url, region)
+    return known("now", _now, url, region)
 
 
 def details(url: str, region: str | None) -> Known[Details]:
     """What the charts and tables show."""
-    return _known("details", _details, url, region)
-
-
-def _known(
-    name: str, read: Callable[[str, str | None], T], url: str, region: str | None
-) -> Known[T]:
-    memory: dict[tuple[str, str, str | None], T] = _memory()
-    try:
-        memory[name, url, region] = value = read(url, region)
-    except CarbonAwareError as error:
-        return Known(memory.get((name, url, region)), str(error))
-    return Known(value)
-
-
-@st.cache_resource
-def _memory() -> dict[tuple[str, str, str | None], T]:
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    engine: Engine
-    file: int | None
-
-    def is_current(self) -> bool:
-        """Whether the file that was opened is still the one at its place."""
-        return self.file is None or self.file == _file_of(self.engine)
-
-
-def _file_of(engine: Engine) -> int | None:
-    path = engine.url.database
-    if engine.url.get_backend_name() != "sqlite" or not path:
-        return None
-    try:
-        return Path(path).stat().st_ino
-    except OSError:
-        return None
-
-
-@st.cache_resource(
-    show_spinner=False,
-    max_entries=4,
-    validate=_Opened.is_current,
-    on_release=lambda opened: opened.engine.dispose(),
-)
-def _opened(url: str) -> _Opened:
-    engine = open_engine(url)
-    return _Opened(engine, _file_of(engine))
+    return known("details", _details, url, region)
 
 
 @st.cache_data(ttl=2, show_spinner=False)
-def _regions(url: str, region: str | None) -> list[str]:
-    del region
-    return reads.regions(_opened(url).engine)
+def _regions(url: str) -> list[str]:
+    return reads.regions(ledger(url))
 
 
 @st.cache_data(ttl=1.5, show_spinner=False)
 def _now(url: str, region: str | None) -> Now:
-    engine, at = _opened(url).engine, system_clock()
+    engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
     grid = reads.latest_grid(engine, statistics.region, at)
     return Now(
@@ -164,7 +99,7 @@ def _now(url: str, region: str | None) -> Now:
 
 @st.cache_data(ttl=5, show_spinner=False)
 def _capacity(url: str, region: str | None) -> list[float]:
-    engine, at = _opened(url).engine, system_clock()
+    engine, at = ledger(url), system_clock()
     grid = reads.latest_grid(engine, region, at)
     if grid is None:
         return []
@@ -181,7 +116,7 @@ def _capacity(url: str, region: str | None) -> list[float]:
 
 @st.cache_data(ttl=5, show_spinner=False)
 def _avoided(url: str, region: str | None) -> list[float]:
-    engine, at = _opened(url).engine, system_clock()
+    engine, at = ledger(url), system_clock()
     grid = reads.latest_grid(engine, region, at)
     if grid is None:
         return []
@@ -198,7 +133,7 @@ def _avoided(url: str, region: str | None) -> list[float]:
 
 @st.cache_data(ttl=4, show_spinner=False)
 def _details(url: str, region: str | None) -> Details:
-    engine, at = _opened(url).engine, system_clock()
+    engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
     place = statistics.region
     grid = reads.latest_grid(engine, place, at)
