@@ -3,14 +3,19 @@
 import asyncio
 import sys
 
+from prometheus_client import CollectorRegistry
+
+from services.ledger.metrics import LedgerMetrics
 from services.ledger.recorder import Recorder
 from services.ledger.service import Batching, Ledger
 from services.ledger.settings import LedgerSettings
+from services.ledger.totals_watch import watching_totals
 from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.health import Health, serving_health
 from shared.ledger.schema import open_engine
+from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 
@@ -18,14 +23,28 @@ async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     """Wire the ledger and run it until stopped."""
     engine = open_engine(settings.ledger_url)
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "ledger")
+    registry = CollectorRegistry()
+    publisher = Publisher(
+        settings.amqp_url, topology, "ledger", system_clock, PublishMetrics(registry)
+    )
     identity = Identity("ledger", system_clock())
+    metrics = LedgerMetrics(registry)
     batching = Batching(settings.batch_events, settings.batch_seconds, settings.prefetch_events)
-    ledger = Ledger(Recorder(engine), publisher, topology.ledger_events, batching, stop)
+    ledger = Ledger(
+        Recorder(engine),
+        publisher,
+        topology.ledger_events,
+        batching,
+        stop,
+        system_clock,
+        metrics,
+    )
     reach = Reach()
-    health = Health(lambda: reach.problems() | ledger.problems())
+    watch_broker(registry, reach.problems)
+    health = Health(lambda: reach.problems() | ledger.problems(), registry)
     async with (
         serving_health(health, settings.health_host, settings.health_port),
+        watching_totals(engine, metrics),
         beating(
             identity,
             publisher,

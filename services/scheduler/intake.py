@@ -45,6 +45,7 @@ class Intake:
         """Take the catalogue's door, what places accepted jobs, and who was first."""
         self._door = door
         self._placing = placing
+        self._metrics = placing.metrics
         self._publisher = publisher
         self._clock = clock
         self._claims = claims
@@ -82,6 +83,7 @@ class Intake:
         async with self._claims.held(submission) as held:
             if held.duplicate:
                 self.duplicates += 1
+                self._metrics.duplicate()
             else:
                 await self._place(queued, held.job_id)
         return Reply(id=held.job_id, accepted=True, duplicate=held.duplicate)
@@ -96,6 +98,7 @@ class Intake:
             self._placing.place(queued.model_copy(update={"job": job})),
         )
         self.accepted += 1
+        self._metrics.accepted(job)
 
     def _accept(self, message: AbstractIncomingMessage) -> tuple[JobSubmit, QueuedJob]:
         if message.type not in {None, "", SUBMIT_VERSION}:
@@ -131,6 +134,7 @@ class Intake:
 
     async def _reject(self, message: AbstractIncomingMessage, reason: str) -> None:
         self.rejected += 1
+        self._metrics.rejected()
         seed = message.message_id or str(uuid4())
         event = JobRejected(
             id=uuid5(_IDS_FROM_MESSAGES, f"rejected:{seed}"), at=self._clock(), reason=reason

@@ -9,9 +9,11 @@ from functools import partial
 
 import structlog
 from aio_pika.abc import AbstractConnection
+from prometheus_client import CollectorRegistry
 
 from services.worker_pool.attempts import Attempts
 from services.worker_pool.capacity import Base
+from services.worker_pool.metrics import PoolNow, WorkerMetrics
 from services.worker_pool.processes import Processes
 from services.worker_pool.registration import registered
 from services.worker_pool.service import PoolRules, RegionPool
@@ -23,6 +25,7 @@ from shared.domain.bands import Band, capacity
 from shared.handlers import Handler
 from shared.health import Health, serving_health
 from shared.metering import Meter, energy_counter
+from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 log = structlog.get_logger()
@@ -65,11 +68,16 @@ async def _run(
 ) -> int:
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "worker pool", clock=system_clock)
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    publisher = Publisher(
+        settings.amqp_url, topology, "worker pool", system_clock, PublishMetrics(registry)
+    )
     ways = (publisher, threads, system_clock, system_random)
-    attempts = Attempts(handlers, *ways, processes=processes, meter=meter)
+    attempts = Attempts(handlers, *ways, processes=processes, meter=meter, metrics=metrics)
     identity = Identity("worker_pool", system_clock())
     pools = _pools(settings, identity.instance, topology, attempts, publisher)
+    metrics.watch(partial(_now, pools))
     left = 0
 
     async def session(connection: AbstractConnection) -> None:
@@ -81,7 +89,9 @@ async def _run(
     every = settings.beat_seconds
     beats = beating(identity, publisher, system_clock, facts, interval_seconds=every)
     reach = Reach()
-    serving = serving_health(Health(reach.problems), settings.health_host, settings.health_port)
+    watch_broker(registry, reach.problems)
+    health = Health(reach.problems, registry)
+    serving = serving_health(health, settings.health_host, settings.health_port)
     async with serving, meter.watching(), beats:
         await keep_connected(
             settings.amqp_url, "worker pool", session, stop, system_random, reach=reach
@@ -114,6 +124,19 @@ async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
     if left:
         log.warning("threads that cannot be ended; their jobs run again elsewhere", jobs=left)
     return left
+
+
+def _now(pools: list[RegionPool]) -> list[PoolNow]:
+    return [
+        PoolNow(
+            each.region,
+            each.pool.limit.consumers,
+            each.base.consumers,
+            each.pool.running,
+            each.pool.held,
+        )
+        for each in pools
+    ]
 
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:

@@ -11,8 +11,10 @@ import stamina
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
+from prometheus_client import CollectorRegistry
 
 from shared.broker.connection import LOST, connect
+from shared.broker.copies import copy_of
 from shared.broker.flow import Flow
 from shared.broker.topology import Exchange, Topology, place_key, ready_key
 from shared.domain.jobs import Lane
@@ -30,6 +32,7 @@ from shared.messages import (
     message_name,
     routing_key,
 )
+from shared.metrics import PublishMetrics
 
 CLOSE_SECONDS = 2.0
 ROUTING_HEADERS = frozenset({"CC", "BCC"})
@@ -53,6 +56,7 @@ class Publisher:
         topology: Topology,
         name: str,
         clock: Callable[[], datetime] | None = None,
+        metrics: PublishMetrics | None = None,
     ) -> None:
         """Prepare; nothing is opened before the first publish.
 
@@ -61,6 +65,7 @@ class Publisher:
             topology: the names of everything there.
             name: shown in the broker's own pages.
             clock: dates what is kept in `jobs.dead` and `jobs.rejected`; None leaves it undated.
+            metrics: counts what was confirmed; None counts nothing that anybody asks for.
         """
         self._clock = clock
         self._url = url
@@ -71,6 +76,8 @@ class Publisher:
         self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
         self._opening = asyncio.Lock()
         self._flow = Flow(self._name)
+        self._metrics = metrics or PublishMetrics(CollectorRegistry())
+        self._metrics.watch(lambda: self._flow.is_blocked)
 
     @property
     def is_blocked(self) -> bool:
@@ -115,13 +122,13 @@ class Publisher:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
         # CC and BCC would have the broker route the copy on, back to where it came from.
         kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
-        copy = _copy(delivery, {**kept, **self._why_kept(reason)})
+        copy = copy_of(delivery, {**kept, **self._why_kept(reason)})
         await self._publish(self._topology.jobs, "rejected", copy)
 
     async def submit_again(self, kept: aio_pika.abc.AbstractIncomingMessage) -> None:
         """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
         headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
-        copy = _copy(kept, headers)
+        copy = copy_of(kept, headers)
         await self._publish(self._topology.jobs, "submit", copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
@@ -209,16 +216,22 @@ class Publisher:
         """Publish until confirmed, or raise PublishFailed; None is the default exchange."""
         where = f"{exchange.name if exchange else 'queue'}:{key}"
         try:
-            try:  # setting the retries up costs more than a publish, and is hardly ever needed
-                await self._publish_once(exchange, key, message)
-            except Exception as error:
-                if not _worth_trying_again(error):
-                    raise
-                await self._publish_again(exchange, key, message, give_up_seconds)
+            with self._metrics.publishing():
+                await self._publish_or_try_again(exchange, key, message, give_up_seconds)
         except PublishError as error:
             raise PublishFailed(f"no queue takes {where}; run `carbon-aware setup` once") from error
         except (*LOST, BrokerUnreachable) as error:
             raise PublishFailed(f"the broker did not confirm {where}: {error}") from error
+
+    async def _publish_or_try_again(
+        self, exchange: Exchange | None, key: str, message: aio_pika.Message, give_up_seconds: float
+    ) -> None:
+        try:  # setting the retries up costs more than a publish, and is hardly ever needed
+            await self._publish_once(exchange, key, message)
+        except Exception as error:
+            if not _worth_trying_again(error):
+                raise
+            await self._publish_again(exchange, key, message, give_up_seconds)
 
     async def _publish_again(
         self, exchange: Exchange | None, key: str, message: aio_pika.Message, give_up_seconds: float
@@ -274,21 +287,3 @@ class Publisher:
 def _worth_trying_again(error: Exception) -> bool:
     """Lost connections and full queues pass; a missing queue stays missing."""
     return isinstance(error, (*LOST, BrokerUnreachable)) and not isinstance(error, PublishError)
-
-
-def _copy(
-    message: aio_pika.abc.AbstractIncomingMessage, headers: aio_pika.abc.HeadersType
-) -> aio_pika.Message:
-    """A message as it came, with other headers, to be published again."""
-    return aio_pika.Message(
-        message.body,
-        headers=headers,
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
-        reply_to=message.reply_to,
-        timestamp=message.timestamp,
-        correlation_id=message.correlation_id,
-        message_id=message.message_id,
-        type=message.type,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )

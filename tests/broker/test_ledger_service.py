@@ -36,7 +36,7 @@ from shared.messages import (
     JobSucceeded,
     encode,
 )
-from shared.runtime import system_random
+from shared.runtime import system_clock, system_random
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -99,6 +99,7 @@ class Service:
             topology.ledger_events,
             Batching(events=50, seconds=0.01, prefetch=100),
             stop,
+            system_clock,
         )
 
         async def session(connection: AbstractConnection) -> None:
