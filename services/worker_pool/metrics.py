@@ -57,7 +57,6 @@ class WorkerMetrics:
         self._missed = Counter(
             "carbonq_deadlines_missed",
             "Jobs that succeeded after their deadline",
-            ("type",),
             registry=self._registry,
         )
 
@@ -80,7 +79,7 @@ class WorkerMetrics:
             joules = energy.energy_kwh * JOULES_PER_KWH
             self._energy.labels(label, energy.method.value).inc(joules)
         if state is State.SUCCEEDED and finished_at > job.deadline:
-            self._missed.labels(label).inc()
+            self._missed.inc()
 
 
 class _Pools(Collector):

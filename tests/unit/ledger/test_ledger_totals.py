@@ -1,6 +1,7 @@
 """The sums that are shown to Prometheus."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,14 +18,28 @@ from shared.ledger.reads.totals import Totals, totals
 from shared.ledger.tables import jobs
 
 
+ENDED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
 def keep(ledger: Any, number: int, avoided_g: float | None, **fields: Any) -> None:
     """A finished job as the ledger holds it."""
     values: dict[str, Any] = {
         "id": UUID(int=number), "state_key": "x", "state": "succeeded", "attempts": 1,
+        "state_at": ENDED_AT,
         "signal": "marginal", "simulated": False, "emissions_g": 200.0, "avoided_g": avoided_g,
     }  # fmt: skip
     with ledger.engine.begin() as connection:
         connection.execute(insert(jobs).values(**(values | fields)))
+
+
+async def until_it_is(registry: CollectorRegistry, name: str, value: float) -> None:
+    """Wait until a number of the real marginal kind has a value."""
+    labels = {"signal": "marginal", "simulated": "false"}
+    async with asyncio.timeout(10):
+        while True:
+            if registry.get_sample_value(name, labels) == value:
+                return
+            await asyncio.sleep(0.01)
 
 
 def test_an_empty_ledger_has_no_sums(ledger: Any) -> None:
@@ -68,11 +83,9 @@ def test_the_sums_are_those_of_the_accounts(ledger: Any, life: Any) -> None:
 async def test_the_ledger_keeps_its_numbers_up_to_date(ledger: Any) -> None:
     keep(ledger, 1, 25.0)
     registry = CollectorRegistry()
-    labels = {"signal": "marginal", "simulated": "false"}
 
-    async with watching_totals(ledger.engine, LedgerMetrics(registry)), asyncio.timeout(10):
-        while registry.get_sample_value("carbonq_emissions_avoided_grams_total", labels) != 25.0:
-            await asyncio.sleep(0.01)
+    async with watching_totals(ledger.engine, LedgerMetrics(registry)):
+        await until_it_is(registry, "carbonq_emissions_avoided_grams_total", 25.0)
 
 
 async def test_a_database_that_does_not_answer_ends_nothing(
@@ -89,7 +102,5 @@ async def test_a_database_that_does_not_answer_ends_nothing(
     monkeypatch.setattr(totals_watch, "totals", answer)
     monkeypatch.setattr(totals_watch, "APART_SECONDS", 0.01)
     registry = CollectorRegistry()
-    labels = {"signal": "marginal", "simulated": "false"}
-    async with watching_totals(ledger.engine, LedgerMetrics(registry)), asyncio.timeout(10):
-        while registry.get_sample_value("carbonq_emissions_grams_total", labels) != 9.0:
-            await asyncio.sleep(0.01)
+    async with watching_totals(ledger.engine, LedgerMetrics(registry)):
+        await until_it_is(registry, "carbonq_emissions_grams_total", 9.0)
