@@ -1,28 +1,39 @@
 # One file, two images: `services` runs every service and the command line, `dashboard` the web page.
 # Both carry nothing but the interpreter, the locked requirements and the compiled code.
 
-FROM python:3.13-slim AS build
+FROM python:3.13-slim AS requirements
 WORKDIR /source
-COPY requirements/build.txt requirements/postgres.txt requirements/dashboard.txt requirements/
+COPY requirements/build.txt requirements/postgres.txt requirements/
+# Without pip, and without the libraries' own tests, type stubs and C sources, which nobody uses here.
 RUN python3 -m venv --without-pip /opt/carbon-aware \
  && python3 -m venv /opt/build \
- && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
-# Without pip, and without the libraries' own tests, type stubs and C sources, which nobody uses here.
-RUN /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
+ && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
+ && /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
       install --no-cache-dir --require-hashes -r requirements/postgres.txt \
  && find /opt/carbon-aware -type d \( -name tests -o -path '*/sqlalchemy/testing' \) -prune -exec rm -r {} + \
  && find /opt/carbon-aware -type f \( -name '*.pyi' -o -name '*.[ach]' -o -name '*.py[xd]' \) -delete
+
+FROM requirements AS requirements-dashboard
+COPY requirements/dashboard.txt requirements/
+RUN /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
+      install --no-cache-dir --require-hashes -r requirements/dashboard.txt
+
+FROM requirements AS wheel
 COPY pyproject.toml README.md LICENSE ./
 COPY shared shared
 COPY services services
 COPY dashboard dashboard
-RUN /opt/build/bin/python -m hatchling build -t wheel -d /tmp/wheel \
- && /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
-      install --no-cache-dir --no-deps /tmp/wheel/*.whl
+RUN /opt/build/bin/python -m hatchling build -t wheel -d /wheel
 
-FROM build AS build-dashboard
+FROM requirements AS build-services
+COPY --from=wheel /wheel /wheel
 RUN /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
-      install --no-cache-dir --require-hashes -r requirements/dashboard.txt
+      install --no-cache-dir --no-deps /wheel/*.whl
+
+FROM requirements-dashboard AS build-dashboard
+COPY --from=wheel /wheel /wheel
+RUN /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
+      install --no-cache-dir --no-deps /wheel/*.whl
 
 FROM python:3.13-slim AS base
 ARG VERSION=0.1.0
@@ -30,11 +41,13 @@ LABEL org.opencontainers.image.title="carbon-aware-jobs" \
       org.opencontainers.image.description="Runs jobs when and where electricity is clean" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}"
-# Handlers of one's own are copied to /handlers or mounted at /mnt/handlers. PYTHONSAFEPATH: nothing is imported from wherever a
+# Handlers of one's own are copied to /handlers or mounted at /mnt/handlers; until HANDLERS names
+# them, those of the demo run. PYTHONSAFEPATH: nothing is imported from wherever a
 # program happens to be started.
 ENV PATH=/opt/carbon-aware/bin:$PATH \
     PYTHONPATH=/handlers:/mnt/handlers \
     PYTHONSAFEPATH=1 \
+    HANDLERS=services.demo.handlers \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY deploy/docker/ready.py /usr/local/lib/carbon-aware/ready.py
@@ -57,5 +70,5 @@ CMD ["streamlit", "run", "/opt/carbon-aware/lib/python3.13/site-packages/dashboa
      "--server.fileWatcherType=none"]
 
 FROM base AS services
-COPY --from=build /opt/carbon-aware /opt/carbon-aware
+COPY --from=build-services /opt/carbon-aware /opt/carbon-aware
 CMD ["carbon-aware", "--help"]

@@ -1,6 +1,6 @@
 # Everything starts here. `make demo` needs python3 >= 3.11 and make, and sees to the rest itself.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock clean system-packages
+.PHONY: help demo test test-compose check format lock clean system-packages
 SHELL := /bin/bash
 
 BIN := .venv/bin
@@ -10,7 +10,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--custom-compile-command "make lock" $(ARGS)
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.demo ## Run everything here on recorded grid data; Ctrl-C stops it
 	@$(BIN)/carbon-aware up --demo $(ARGS)
@@ -22,6 +22,9 @@ ifeq ($(ARGS),)
 else
 	@$(BIN)/python -m pytest $(ARGS)
 endif
+
+test-compose: .venv/.dev ## Build the containers, bring them up and test them; needs Docker
+	@$(BIN)/python -m pytest -s tests/compose $(ARGS)
 
 check: .venv/.dev ## Formatting, lint, types, import rules
 	$(BIN)/ruff format --check

@@ -3,6 +3,7 @@
 python docs/make_settings.py [--check]
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,20 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Demo workload": DemoSettings,
     "Credentials of the containers": CredentialsSettings,
 }
+COMPOSE = "docker compose"
+COMPOSE_MEANINGS = {
+    "AMQP_PORT": "RabbitMQ's port on this machine",
+    "MANAGEMENT_PORT": "that of RabbitMQ's pages",
+    "DASHBOARD_PORT": "the dashboard's",
+    "HANDLERS_DIR": "folder with your handlers and jobs.toml, mounted at /mnt/handlers",
+    "WORKER_IMAGE": "the workers' image, where yours has handlers in it",
+    "WORKER_STOP_GRACE": "time that a worker gets to stop; keep it above DRAIN_SECONDS + 15 s",
+    "WORKER_CPUS": "most CPUs of one worker",
+    "WORKER_MEMORY": "most memory of one worker",
+    "WATTTIME_PASSWORD_FILE": "file with WattTime's password, instead of WATTTIME_PASSWORD",
+    "ELECTRICITY_MAPS_TOKEN_FILE": "file with that token, instead of ELECTRICITY_MAPS_TOKEN",
+}
+"""What docker-compose.yml alone reads."""
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
@@ -50,6 +65,15 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
             if name not in seen:
                 seen.add(name)
                 yield group, variable(name, field), default(field), field.description or ""
+    yield from compose_rows({name.upper() for name in seen})
+
+
+def compose_rows(known: set[str]) -> Iterator[tuple[str, str, str, str]]:
+    """The variables of docker-compose.yml that no program knows, each once."""
+    text = _read(ROOT / "docker-compose.yml")
+    found = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", text))
+    for name in sorted(set(found) - known):
+        yield COMPOSE, name, found[name], COMPOSE_MEANINGS.get(name, "")
 
 
 def variable(name: str, field: FieldInfo) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from services.credentials.settings import CredentialsSettings
 from shared.broker.rights import Definitions, definitions, rights_of
@@ -100,7 +100,7 @@ def _servers(
 
 
 def _password_in(path: Path) -> str:
-    return urlsplit(_text_of(path)).password or ""
+    return unquote(urlsplit(_text_of(path)).password or "")
 
 
 def _text_of(path: Path) -> str:

@@ -52,6 +52,7 @@ from shared.messages.events import (
 )
 from shared.messages.jobs import (
     LARGEST_CHECKPOINT_BYTES,
+    LARGEST_SUBMISSION_BYTES,
     JobClaimed,
     JobSubmit,
     JobType,
@@ -77,6 +78,7 @@ from shared.messages.system_events import (
 
 __all__ = [
     "LARGEST_CHECKPOINT_BYTES",
+    "LARGEST_SUBMISSION_BYTES",
     "Action",
     "AnyControl",
     "AnyEvent",

@@ -81,6 +81,19 @@ def test_secrets_are_not_shown():
     assert "a:b" not in repr(settings)
 
 
+def test_secrets_may_lie_in_several_folders(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    given, made = tmp_path / "given", tmp_path / "made"
+    for folder in (given, made):
+        folder.mkdir()
+    monkeypatch.setenv("SECRETS_DIR", f"{given}:{tmp_path / 'absent'}:{made}")
+    (given / "watttime_password").write_text("from the operator\n")
+    (made / "amqp_url").write_text("amqp://publisher:p@rabbitmq/\n")
+    loaded = PublisherSettings.load()
+    assert loaded.watttime_password.get_secret_value() == "from the operator"
+    assert loaded.amqp_url == "amqp://publisher:p@rabbitmq/"
+
+
 def test_a_password_may_lie_in_a_file(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))

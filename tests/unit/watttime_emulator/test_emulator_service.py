@@ -59,6 +59,10 @@ def test_the_emulator_refuses_any_address_but_loopback(host: str) -> None:
         _settings(host=host)
 
 
+def test_with_a_password_of_ones_own_it_may_listen_elsewhere() -> None:
+    assert _settings(host="0.0.0.0", password="made-up").emulator_host == "0.0.0.0"
+
+
 def test_the_refusal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMULATOR_HOST", "0.0.0.0")
     with pytest.raises(ConfigurationError, match="loopback only") as caught:
