@@ -17,7 +17,6 @@ from shared.errors import LedgerUnreachable
 from shared.ledger.reads.totals import Totals, totals
 from shared.ledger.tables import jobs
 
-
 ENDED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -25,7 +24,7 @@ def keep(ledger: Any, number: int, avoided_g: float | None, **fields: Any) -> No
     """A finished job as the ledger holds it."""
     values: dict[str, Any] = {
         "id": UUID(int=number), "state_key": "x", "state": "succeeded", "attempts": 1,
-        "state_at": ENDED_AT,
+        "state_at": ENDED_AT, "deferrals": 0,
         "signal": "marginal", "simulated": False, "emissions_g": 200.0, "avoided_g": avoided_g,
     }  # fmt: skip
     with ledger.engine.begin() as connection:
