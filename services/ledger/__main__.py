@@ -17,15 +17,22 @@ from shared.health import Health, serving_health
 from shared.ledger.schema import open_engine
 from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
+from shared.telemetry import telemetry
+from shared.tracing import Tracing
 
 
 async def main(settings: LedgerSettings, stop: asyncio.Event) -> None:
     """Wire the ledger and run it until stopped."""
+    async with telemetry("ledger", settings.otel_exporter_otlp_endpoint) as tracing:
+        await _run(settings, stop, tracing)
+
+
+async def _run(settings: LedgerSettings, stop: asyncio.Event, tracing: Tracing) -> None:
     engine = open_engine(settings.ledger_url)
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     registry = CollectorRegistry()
     publisher = Publisher(
-        settings.amqp_url, topology, "ledger", system_clock, PublishMetrics(registry)
+        settings.amqp_url, topology, "ledger", system_clock, PublishMetrics(registry), tracing
     )
     identity = Identity("ledger", system_clock())
     metrics = LedgerMetrics(registry)

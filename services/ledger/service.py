@@ -16,6 +16,7 @@ from shared.broker.topology import Queue, check
 from shared.domain.retry import backoff_seconds
 from shared.errors import LedgerUnreachable, PublishFailed
 from shared.runtime import wait_or_stop
+from shared.tracing import Envelope, Trace
 
 IDLE_SECONDS = 60.0
 """Beats come more often than this; a longer silence is a lost subscription, so it is renewed."""
@@ -130,7 +131,10 @@ class Ledger:
     async def _write(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         """Commit a batch, then keep aside what can never be written."""
         bodies, began = [message.body for message in batch], self._clock()
-        poison = await asyncio.to_thread(self._recorder.write, bodies)
+        queue, tracing = self._queue.name, self._publisher.tracing
+        traced = [(Envelope.delivered(each, queue), Trace.of(each.headers)) for each in batch]
+        with tracing.recording(traced):
+            poison = await asyncio.to_thread(self._recorder.write, bodies)
         now = self._clock()
         if self._failures:
             self._failures = 0

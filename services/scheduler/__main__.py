@@ -20,6 +20,8 @@ from shared.health import Health, serving_health
 from shared.jobs_file import load_schedules
 from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
+from shared.telemetry import telemetry
+from shared.tracing import Tracing
 
 HEARTBEAT_SECONDS = 5
 """A leader that hangs loses the lead after two of these, and a standby takes over."""
@@ -27,10 +29,15 @@ HEARTBEAT_SECONDS = 5
 
 async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Wire the scheduler and run it until stopped."""
+    async with telemetry("scheduler", settings.otel_exporter_otlp_endpoint) as tracing:
+        await _run(settings, stop, tracing)
+
+
+async def _run(settings: SchedulerSettings, stop: asyncio.Event, tracing: Tracing) -> None:
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     registry = CollectorRegistry()
     publisher = Publisher(
-        settings.amqp_url, topology, "scheduler", system_clock, PublishMetrics(registry)
+        settings.amqp_url, topology, "scheduler", system_clock, PublishMetrics(registry), tracing
     )
     identity = Identity("scheduler", system_clock())
     door = Door(load_catalogue(settings.jobs_file), settings)

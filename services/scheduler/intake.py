@@ -23,6 +23,7 @@ from shared.messages import (
     decode_queued,
     decode_submit,
 )
+from shared.tracing import Trace
 
 SUBMIT_VERSION = "job.submit.v1"
 MOST_HELD_RETRIES = 50
@@ -106,11 +107,14 @@ class Intake:
         submit = decode_submit(message.body)
         now = self._clock()
         job = self._door.accept(submit, job_id(submit, message.message_id), now)
-        trace = message.headers.get("traceparent")
+        # Without one of its sender, the trace begins here, if anything records it.
+        carried = Trace.of(message.headers)
+        trace = carried if carried.parent else self._publisher.tracing.current()
         return submit, QueuedJob(
             job=job,
             payload=submit.payload,
-            traceparent=trace if isinstance(trace, str) else None,
+            traceparent=trace.parent,
+            tracestate=trace.state,
         )
 
     async def _again(self, queued: QueuedJob) -> None:

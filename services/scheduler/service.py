@@ -146,10 +146,12 @@ class Scheduler:
         periodic = Periodic(
             self._schedules, self._publisher, claims, self._clock, self._claims_hold
         )
-        consuming = await connection.channel()
+        publisher, consuming = self._publisher, await connection.channel()
         await consuming.set_qos(INTAKE_PREFETCH)
         submitted = await consuming.get_queue(self._topology.submitted.name, ensure=False)
-        await submitted.consume(settling(intake.handle, self._publisher.set_aside))
+        await submitted.consume(
+            settling(intake.handle, publisher.set_aside, publisher.tracing, queue=submitted.name)
+        )
         watching = watch_queues(connection, self._topology, plan, self.metrics)
         await _until_stopped(stop, release.run(), periodic.run(), watching)
 

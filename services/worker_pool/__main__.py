@@ -27,6 +27,8 @@ from shared.health import Health, serving_health
 from shared.metering import Meter, energy_counter
 from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
+from shared.telemetry import telemetry
+from shared.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -34,8 +36,12 @@ log = structlog.get_logger()
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
     handlers = registered(settings.handlers, settings.commands, settings.command_timeout_seconds)
-    async with energy_counter(settings.energy_meter) as counter:
-        left = await _work(settings, stop, handlers, Meter(counter, settings.watts_per_core))
+    async with (
+        energy_counter(settings.energy_meter) as counter,
+        telemetry("worker_pool", settings.otel_exporter_otlp_endpoint) as tracing,
+    ):
+        meter = Meter(counter, settings.watts_per_core)
+        left = await _work(settings, stop, handlers, meter, tracing)
     if left:
         # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
         # is back at the broker already.
@@ -43,7 +49,11 @@ async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 async def _work(
-    settings: WorkerSettings, stop: asyncio.Event, handlers: Mapping[str, Handler], meter: Meter
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    handlers: Mapping[str, Handler],
+    meter: Meter,
+    tracing: Tracing,
 ) -> int:
     """Give the pools their threads and processes; returns how many threads could not be ended."""
     most = capacity(settings.base_consumers, Band.VERY_LOW) * len(settings.regions)
@@ -52,7 +62,7 @@ async def _work(
     try:
         if any(handler.process for handler in handlers.values()):
             await processes.warm(min(settings.base_consumers, os.cpu_count() or 1))
-        return await _run(settings, stop, handlers, threads, processes, meter)
+        return await _run(settings, stop, handlers, threads, processes, meter, tracing)
     finally:
         await processes.close()
         threads.shutdown(wait=False, cancel_futures=True)
@@ -65,13 +75,14 @@ async def _run(
     threads: ThreadPoolExecutor,
     processes: Processes,
     meter: Meter,
+    tracing: Tracing,
 ) -> int:
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     registry = CollectorRegistry()
     metrics = WorkerMetrics(registry)
     publisher = Publisher(
-        settings.amqp_url, topology, "worker pool", system_clock, PublishMetrics(registry)
+        settings.amqp_url, topology, "worker pool", system_clock, PublishMetrics(registry), tracing
     )
     ways = (publisher, threads, system_clock, system_random)
     attempts = Attempts(handlers, *ways, processes=processes, meter=meter, metrics=metrics)

@@ -33,10 +33,12 @@ from shared.messages import (
     routing_key,
 )
 from shared.metrics import PublishMetrics
+from shared.tracing import NO_TRACING, Trace, Tracing, sending
 
 CLOSE_SECONDS = 2.0
 ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
+SUBMIT_KEY = "submit"
 REASON_HEADER = "x-reason"
 KEPT_AT_HEADER = "x-kept-at"
 """Why and when a message was put into `jobs.dead` or `jobs.rejected`."""
@@ -57,6 +59,7 @@ class Publisher:
         name: str,
         clock: Callable[[], datetime] | None = None,
         metrics: PublishMetrics | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare; nothing is opened before the first publish.
 
@@ -66,7 +69,9 @@ class Publisher:
             name: shown in the broker's own pages.
             clock: dates what is kept in `jobs.dead` and `jobs.rejected`; None leaves it undated.
             metrics: counts what was confirmed; None counts nothing that anybody asks for.
+            tracing: records what is sent.
         """
+        self.tracing = tracing
         self._clock = clock
         self._url = url
         self._topology = topology
@@ -88,7 +93,7 @@ class Publisher:
         """Publish a user's job; its message id makes the job's id when it has none."""
         message = self._message(encode(job), message_name(job), message_id=message_id)
         message.reply_to = reply_to
-        await self._publish(self._topology.jobs, "submit", message)
+        await self._publish(self._topology.jobs, SUBMIT_KEY, message)
 
     async def claim(self, claim: JobClaimed) -> None:
         """Note on the stream who submits under a key; the first one there holds it."""
@@ -129,7 +134,7 @@ class Publisher:
         """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
         headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
         copy = copy_of(kept, headers)
-        await self._publish(self._topology.jobs, "submit", copy)
+        await self._publish(self._topology.jobs, SUBMIT_KEY, copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
         """Answer a submission; an address that is gone is not an error."""
@@ -175,8 +180,8 @@ class Publisher:
         self, exchange: Exchange, key: str, job: QueuedJob, *, headers: Headers | None = None
     ) -> None:
         message = self._message(encode(job), job.type, correlation_id=str(job.job.id))
-        trace = {"traceparent": job.traceparent} if job.traceparent else {}
-        message.headers.update({**trace, **(headers or {})})
+        trace = Trace(job.traceparent, job.tracestate)
+        message.headers.update({**trace.headers, **(headers or {})})
         await self._publish(exchange, key, message)
 
     def _of_event(self, event: Event) -> aio_pika.Message:
@@ -214,9 +219,11 @@ class Publisher:
         give_up_seconds: float = GIVE_UP_SECONDS,
     ) -> None:
         """Publish until confirmed, or raise PublishFailed; None is the default exchange."""
-        where = f"{exchange.name if exchange else 'queue'}:{key}"
+        exchange_name = exchange.name if exchange else ""
+        where = f"{exchange_name or 'queue'}:{key}"
         try:
-            with self._metrics.publishing():
+            tracing = sending(self.tracing, message, exchange_name, key, begins=key == SUBMIT_KEY)
+            with self._metrics.publishing(), tracing:
                 await self._publish_or_try_again(exchange, key, message, give_up_seconds)
         except PublishError as error:
             raise PublishFailed(f"no queue takes {where}; run `carbon-aware setup` once") from error

@@ -21,6 +21,7 @@ from shared.messages import (
     RunJobNow,
 )
 from shared.runtime import system_clock
+from shared.tracing import NO_TRACING, Tracing
 
 CONFIRM_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
@@ -42,6 +43,7 @@ class JobClient:
         ledger_url: str | None = None,
         results: bool = True,
         name: str = "job client",
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare; the block connects.
 
@@ -52,9 +54,11 @@ class JobClient:
             results: whether to hear of jobs at all; a client that only submits says False, and is
                 spared the events of everybody's jobs.
             name: shown on the broker's pages.
+            tracing: records what is submitted, such as `shared.telemetry.OpenTelemetry` of your
+                program's tracer provider: each job is then part of the trace that submits it.
         """
         topology = Topology((), 1, namespace)
-        self._publisher = Publisher(amqp_url, topology, name)
+        self._publisher = Publisher(amqp_url, topology, name, tracing=tracing)
         self._listener = Listener(amqp_url, topology, name, events=results)
         self._recorded = Recorded(ledger_url) if ledger_url else None
         self._results = results
