@@ -59,5 +59,5 @@ async def test_a_killed_node_takes_no_job_with_it(cluster, on_cluster, until):
         await killed.wait()
         cluster.nodes[VICTIM].kill()
         await asyncio.gather(*load)
-        await until(lambda: confirmed <= set(handled), 120)
+        await until(lambda: confirmed <= set(handled), 240)
     assert len(confirmed) == JOBS
