@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 
 KEEP_HISTORY = "stream"
-_DIFFERENCE = re.compile(r"inequivalent arg '([^']+)'.*?received (.*?) but current is (.*?)$", re.S)
+_DIFFERENCE = re.compile(r"inequivalent arg '([^']+)'.*?received (.*?) but current is (.*?)$")
 
 
 def explain_mismatch(name: str, arguments: Mapping[str, str | int], refusal: str) -> str:
