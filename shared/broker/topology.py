@@ -98,12 +98,12 @@ class Topology:
     @property
     def leader(self) -> Queue:
         """Whoever consumes it exclusively is the scheduler that works."""
-        return Queue(self.named("scheduler.leader"), {"x-queue-type": "quorum"})
+        return Queue(self.named("scheduler.leader"), {"x-queue-type": "classic"})
 
     def publisher_lead(self, region: str) -> Queue:
         """Whoever consumes it exclusively is the publisher that polls for a region."""
         name = self.named(f"intensity.leader.{region}")
-        return Queue(name, {"x-queue-type": "quorum"})
+        return Queue(name, {"x-queue-type": "classic"})
 
     def place(self, number: int) -> Queue:
         """One place of the wheel."""

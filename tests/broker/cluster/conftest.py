@@ -90,7 +90,7 @@ def _start(
         for number, each in enumerate(members, 1)
     ]
     lines = ["cluster_formation.peer_discovery_backend = classic_config", *listed]
-    lines += ["cluster_partition_handling = pause_minority", "queue_master_locator = min-masters"]
+    lines += ["cluster_partition_handling = pause_minority"]
     (home / "conf.d" / "cluster.conf").write_text("\n".join(lines) + "\n")
     write_files(home, identity)
     environment = node_environment(home, identity, os.environ)

@@ -1,4 +1,9 @@
-"""A cluster of three loses one node under load, and no job."""
+"""A cluster of three loses a node under load, and no job.
+
+The node that is lost leads no queue; services are connected to it. Which node leads which queue is
+settled when they are declared: on the one that declares them, for `queue_leader_locator` is unset
+here.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +22,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(420)]
 JOBS = 120
 AT_ONCE = 20
 KILLED_AFTER = 60
-VICTIM = 1
+VICTIM = 1  # the declaring connection is the first, to node 0
 
 
 @pytest.fixture
