@@ -175,7 +175,10 @@ class Claims:
         """Read on over a new channel, once for all who found the old one silent."""
         async with self._renewing:
             if self._channel is silent:
-                await self.follow()
+                try:
+                    await self.follow()
+                except LOST as error:  # with it goes the session
+                    raise PublishFailed(f"the broker is lost: {error}") from error
 
     def _take(self, written: JobClaimed, number: int) -> None:
         self._next = number + 1

@@ -8,7 +8,7 @@ from contextlib import suppress
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from yarl import URL
 
 from shared.broker.consumers_end import ConnectionOfConsumers
@@ -18,7 +18,7 @@ from shared.tasks import end
 
 CONNECT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 60
-LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
+LOST = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError, OSError)
 """What a lost or refused connection raises."""
 
 log = structlog.get_logger()

@@ -12,7 +12,7 @@ from shared.errors import BrokenHandler, CarbonAwareError, MessageError
 from shared.tracing import NO_TRACING, Tracing, handling
 
 GIVE_BACK_SECONDS = 1.0
-PASSING = (CarbonAwareError, AMQPError, OSError)
+PASSING = (CarbonAwareError, AMQPError, ChannelInvalidStateError, OSError)
 """What has to do with the world around and not with the message."""
 
 Handle = Callable[[AbstractIncomingMessage], Awaitable[None]]

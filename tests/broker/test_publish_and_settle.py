@@ -113,3 +113,12 @@ async def test_a_senders_own_routing_does_not_bring_a_rejected_message_back(depl
     await until(lambda: _counted(deployment, deployment.topology.rejected))
     assert await deployment.count(deployment.topology.submitted) == 0
     assert await deployment.count(deployment.topology.rejected) == 1
+
+
+async def test_a_channel_that_closed_unseen_is_given_up_and_the_message_published(deployment):
+    publisher = deployment.publisher
+    await publisher.submit(JobSubmit(type="t"), message_id="first")
+    underlay = await publisher._channel.get_underlay_channel()
+    await underlay.close()  # behind the back of the client's own bookkeeping
+    await publisher.submit(JobSubmit(type="t"), message_id="second")
+    assert await deployment.count(deployment.topology.submitted) == 2
