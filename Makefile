@@ -40,7 +40,7 @@ lock: .venv/.dev ## Resolve the requirements anew (ARGS="--upgrade" for newer ve
 	$(COMPILE) pyproject.toml --all-extras -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
 	$(COMPILE) pyproject.toml --extra dashboard -c requirements/dev.txt -o requirements/dashboard.txt
-	$(COMPILE) pyproject.toml --extra postgres -c requirements/dev.txt -o requirements/postgres.txt
+	$(COMPILE) pyproject.toml --extra postgres --extra otel -c requirements/dev.txt -o requirements/postgres.txt
 	printf '%s\n' hatchling editables | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean: ## Remove what was built; the data in .carbon-aware stays

@@ -56,6 +56,8 @@ COMPOSE_MEANINGS = {
     "AMQP_PORT": "RabbitMQ's port on this machine",
     "MANAGEMENT_PORT": "that of RabbitMQ's pages",
     "DASHBOARD_PORT": "the dashboard's",
+    "PROMETHEUS_PORT": "Prometheus'",
+    "GRAFANA_PORT": "Grafana's",
     "HANDLERS_DIR": "folder with your handlers and jobs.toml, mounted at /mnt/handlers",
     "WORKER_IMAGE": "the workers' image, where yours has handlers in it",
     "WORKER_STOP_GRACE": "time that a worker gets to stop; keep it above DRAIN_SECONDS + 15 s",

@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     log_json: bool | None = Field(
         None, description="JSON logs; by default only where the output is no terminal"
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="OpenTelemetry collector that gets traces, such as http://127.0.0.1:4318; "
+        "needs the extra `otel`",
+    )
 
     @classmethod
     def load(cls) -> Self:

@@ -18,6 +18,8 @@ SERVERS = ("rabbitmq", "postgres")
 """They run as users of their own, and nobody else mounts their folders."""
 DATABASE = "carbon_aware"
 EMULATOR_USER = "demo"
+COOKIE = "erlang_cookie"
+"""What the nodes of one RabbitMQ know each other by."""
 SALT_BYTES = 4
 
 NewPassword = Callable[[], str]
@@ -66,12 +68,13 @@ def hashed(password: str, salt: bytes) -> str:
 
 
 def _passwords(folder: Path, topology: Topology, new: NewPassword) -> dict[str, str]:
-    """By user; those of the broker, and `postgres` and `emulator`."""
+    """By user; those of the broker, `postgres` and `emulator`, and the broker's cookie."""
     known = {
         each.user: _password_in(folder / each.user / "amqp_url") for each in rights_of(topology)
     }
     known["postgres"] = _text_of(folder / "postgres" / "postgres_password")
     known["emulator"] = _text_of(folder / "emulator" / "emulator_password")
+    known[COOKIE] = _text_of(folder / "rabbitmq" / COOKIE)
     return {user: password or new() for user, password in known.items()}
 
 
@@ -96,6 +99,7 @@ def _servers(
 ) -> Iterator[tuple[tuple[str, str], str]]:
     imported = with_passwords(definitions(topology), passwords, new_salt)
     yield ("rabbitmq", "definitions.json"), json.dumps(imported, indent=2) + "\n"
+    yield ("rabbitmq", COOKIE), passwords[COOKIE]
     yield ("postgres", "postgres_password"), passwords["postgres"]
 
 

@@ -16,6 +16,7 @@ from shared.broker.connection import Reach, keep_connected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.health import Health, serving_health
+from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
 
 
@@ -26,7 +27,9 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
     metrics = Metrics(registry)
     links = chain_links(settings, system_clock, metrics.requested)
     chain = Chain(links)
-    publisher = Publisher(settings.amqp_url, topology, "intensity publisher")
+    publisher = Publisher(
+        settings.amqp_url, topology, "intensity publisher", metrics=PublishMetrics(registry)
+    )
     service = IntensityPublisher(
         chain,
         Backfill(archives(links)),
@@ -44,6 +47,7 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
     )
     identity = Identity("intensity_publisher", system_clock(), settings)
     reach = Reach()
+    watch_broker(registry, reach.problems)
     health = Health(
         lambda: reach.problems() | dict(metrics.stale_regions(system_clock())), registry
     )

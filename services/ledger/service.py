@@ -1,19 +1,22 @@
 """Consumes every event, writes it, and acknowledges it after the commit."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from services.ledger.inbox import Inbox
+from services.ledger.metrics import LedgerMetrics
 from services.ledger.recorder import Recorder
 from shared.broker.publish import Publisher
 from shared.broker.topology import Queue, check
 from shared.domain.retry import backoff_seconds
 from shared.errors import LedgerUnreachable, PublishFailed
 from shared.runtime import wait_or_stop
+from shared.tracing import Envelope, Trace
 
 IDLE_SECONDS = 60.0
 """Beats come more often than this; a longer silence is a lost subscription, so it is renewed."""
@@ -47,6 +50,8 @@ class Ledger:
         queue: Queue,
         batching: Batching,
         stop: asyncio.Event,
+        clock: Callable[[], datetime],
+        metrics: LedgerMetrics | None = None,
     ) -> None:
         """Prepare; nothing is consumed before a session."""
         self._recorder = recorder
@@ -54,6 +59,8 @@ class Ledger:
         self._queue = queue
         self._batching = batching
         self._stop = stop
+        self._clock = clock
+        self._metrics = metrics or LedgerMetrics()
         self._failures = 0
         self.recorded = 0
         self.set_aside = 0
@@ -124,8 +131,12 @@ class Ledger:
 
     async def _write(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         """Commit a batch, then keep aside what can never be written."""
-        bodies = [message.body for message in batch]
-        poison = await asyncio.to_thread(self._recorder.write, bodies)
+        bodies, began = [message.body for message in batch], self._clock()
+        queue, tracing = self._queue.name, self._publisher.tracing
+        traced = [(Envelope.delivered(each, queue), Trace.of(each.headers)) for each in batch]
+        with tracing.recording(traced):
+            poison = await asyncio.to_thread(self._recorder.write, bodies)
+        now = self._clock()
         if self._failures:
             self._failures = 0
             log.info("events are recorded again")
@@ -135,3 +146,10 @@ class Ledger:
             await self._publisher.set_aside(message, spoiled.reason)
         self.recorded += len(batch) - len(poison)
         self.set_aside += len(poison)
+        self._metrics.wrote(
+            len(batch) - len(poison),
+            len(poison),
+            (now - began).total_seconds(),
+            min((each.timestamp for each in batch if each.timestamp), default=None),
+            now,
+        )

@@ -4,7 +4,9 @@ import asyncio
 import sys
 
 from aio_pika.abc import AbstractConnection
+from prometheus_client import CollectorRegistry
 
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.periodic import check_schedules
 from services.scheduler.service import Scheduler
 from services.scheduler.settings import SchedulerSettings
@@ -16,7 +18,10 @@ from shared.domain.decisions import Rules
 from shared.domain.timetable import Wheel
 from shared.health import Health, serving_health
 from shared.jobs_file import load_schedules
+from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
+from shared.telemetry import telemetry
+from shared.tracing import Tracing
 
 HEARTBEAT_SECONDS = 5
 """A leader that hangs loses the lead after two of these, and a standby takes over."""
@@ -24,8 +29,16 @@ HEARTBEAT_SECONDS = 5
 
 async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
     """Wire the scheduler and run it until stopped."""
+    async with telemetry("scheduler", settings.otel_exporter_otlp_endpoint) as tracing:
+        await _run(settings, stop, tracing)
+
+
+async def _run(settings: SchedulerSettings, stop: asyncio.Event, tracing: Tracing) -> None:
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "scheduler", clock=system_clock)
+    registry = CollectorRegistry()
+    publisher = Publisher(
+        settings.amqp_url, topology, "scheduler", system_clock, PublishMetrics(registry), tracing
+    )
     identity = Identity("scheduler", system_clock(), settings)
     door = Door(load_catalogue(settings.jobs_file), settings)
     schedules = load_schedules(settings.jobs_file)
@@ -40,12 +53,16 @@ async def main(settings: SchedulerSettings, stop: asyncio.Event) -> None:
         identity.instance,
         schedules,
     )
+    scheduler.metrics = SchedulerMetrics(registry)
 
     async def session(connection: AbstractConnection) -> None:
         await scheduler.session(connection, stop, settings.standby_seconds)
 
     reach = Reach()
-    health = Health(reach.problems)  # a standby that hears the broker is ready to take over
+    watch_broker(registry, reach.problems)
+    health = Health(
+        reach.problems, registry
+    )  # a standby that hears the broker is ready to take over
     async with (
         serving_health(health, settings.health_host, settings.health_port),
         beating(

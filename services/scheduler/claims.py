@@ -83,6 +83,7 @@ class Claims:
         self._channel: AbstractChannel | None = None
         self._next: Offset = clock() - holds
         self._heard = 0
+        self._renewing = asyncio.Lock()
         self._awaited: dict[UUID, asyncio.Event] = {}
 
     async def follow(self) -> None:
@@ -162,13 +163,22 @@ class Claims:
 
     async def _until_read(self, read_back: asyncio.Event) -> None:
         while not read_back.is_set():
-            before = self._heard
+            before, channel = self._heard, self._channel
             with suppress(TimeoutError):
                 async with asyncio.timeout(QUIET_SECONDS):
                     await read_back.wait()
             if not read_back.is_set() and self._heard == before:
-                await self.follow()
+                await self._follow_again(channel)
                 raise PublishFailed(f"{self._topology.claims.name} was not read back in time")
+
+    async def _follow_again(self, silent: AbstractChannel | None) -> None:
+        """Read on over a new channel, once for all who found the old one silent."""
+        async with self._renewing:
+            if self._channel is silent:
+                try:
+                    await self.follow()
+                except LOST as error:  # with it goes the session
+                    raise PublishFailed(f"the broker is lost: {error}") from error
 
     def _take(self, written: JobClaimed, number: int) -> None:
         self._next = number + 1

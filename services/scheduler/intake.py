@@ -23,6 +23,7 @@ from shared.messages import (
     decode_queued,
     decode_submit,
 )
+from shared.tracing import Trace
 
 SUBMIT_VERSION = "job.submit.v1"
 MOST_HELD_RETRIES = 50
@@ -45,6 +46,7 @@ class Intake:
         """Take the catalogue's door, what places accepted jobs, and who was first."""
         self._door = door
         self._placing = placing
+        self._metrics = placing.metrics
         self._publisher = publisher
         self._clock = clock
         self._claims = claims
@@ -82,6 +84,7 @@ class Intake:
         async with self._claims.held(submission) as held:
             if held.duplicate:
                 self.duplicates += 1
+                self._metrics.duplicate()
             else:
                 await self._place(queued, held.job_id)
         return Reply(id=held.job_id, accepted=True, duplicate=held.duplicate)
@@ -96,6 +99,7 @@ class Intake:
             self._placing.place(queued.model_copy(update={"job": job})),
         )
         self.accepted += 1
+        self._metrics.accepted(job)
 
     def _accept(self, message: AbstractIncomingMessage) -> tuple[JobSubmit, QueuedJob]:
         if message.type not in {None, "", SUBMIT_VERSION}:
@@ -103,11 +107,14 @@ class Intake:
         submit = decode_submit(message.body)
         now = self._clock()
         job = self._door.accept(submit, job_id(submit, message.message_id), now)
-        trace = message.headers.get("traceparent")
+        # Without one of its sender, the trace begins here, if anything records it.
+        carried = Trace.of(message.headers)
+        trace = carried if carried.parent else self._publisher.tracing.current()
         return submit, QueuedJob(
             job=job,
             payload=submit.payload,
-            traceparent=trace if isinstance(trace, str) else None,
+            traceparent=trace.parent,
+            tracestate=trace.state,
         )
 
     async def _again(self, queued: QueuedJob) -> None:
@@ -131,6 +138,7 @@ class Intake:
 
     async def _reject(self, message: AbstractIncomingMessage, reason: str) -> None:
         self.rejected += 1
+        self._metrics.rejected()
         seed = message.message_id or str(uuid4())
         event = JobRejected(
             id=uuid5(_IDS_FROM_MESSAGES, f"rejected:{seed}"), at=self._clock(), reason=reason

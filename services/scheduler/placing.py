@@ -1,7 +1,7 @@
 """Carries a decision out: one publish to where the job goes, one event that explains it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -12,10 +12,11 @@ from services.scheduler.control import Orders
 from services.scheduler.control_calls import Calls
 from services.scheduler.fleet import Fleet
 from services.scheduler.grids import Grids
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.plan import Plan, Waiting
 from shared.broker.publish import Publisher
 from shared.domain.decisions import Decision, Defer, Expire, Rules, RunNow, decide_among
-from shared.domain.jobs import rest_of
+from shared.domain.jobs import State, rest_of
 from shared.domain.orders import hold_back, run_as_asked
 from shared.domain.reasons import Cause, Order
 from shared.messages import (
@@ -42,6 +43,7 @@ class Placing:
     clock: Callable[[], datetime]
     orders: Orders
     calls: Calls
+    metrics: SchedulerMetrics = field(default_factory=SchedulerMetrics)
 
     async def place(self, queued: QueuedJob) -> None:
         """Decide a job afresh and act on it; everything is confirmed at the return."""
@@ -64,6 +66,8 @@ class Placing:
             case Expire():
                 expired = JobExpired(**self._explained(queued, decision, "expired"))
                 await self.publisher.event(expired)
+                self.metrics.jobs.entered(queued.job.type, State.EXPIRED)
+        self.metrics.decided(decision)
 
     async def wait_out(self, queued: QueuedJob, seconds: float) -> None:
         """Hold a retry for its backoff, unless somebody called it off or asked to run it now."""
@@ -84,6 +88,7 @@ class Placing:
                 reason=asked.reason,
             )
         )
+        self.metrics.jobs.entered(queued.job.type, State.CANCELLED)
         await self.calls.tell(asked)
 
     def _in_backoff(self, queued: QueuedJob) -> bool:
@@ -119,6 +124,7 @@ class Placing:
     async def _release(self, queued: QueuedJob, decision: RunNow) -> None:
         region = decision.numbers.region
         seconds = queued.remaining_seconds or queued.job.expected_duration_seconds
+        before = self.plan.timetable.pools(region)
         # Before anything is awaited: the next job must find less room already.
         self.plan.timetable.hold(region, self.fleet.expected_seconds(region, seconds))
         self.fleet.sent(region, seconds)
@@ -129,6 +135,7 @@ class Placing:
                 **self._explained(queued, decision, "released"), region=region, lane=decision.lane
             )
         )
+        self.metrics.released(queued, self.clock(), before)
         asked = self.orders.asked_to_run(queued.job)
         if decision.cause is Cause.ASKED and asked is not None:
             self.orders.followed(queued.job)
@@ -156,6 +163,7 @@ class Placing:
                     slot=decision.slot,
                 )
             )
+            self.metrics.jobs.entered(job.type, State.DEFERRED)
 
     async def _wait(self, queued: QueuedJob, waiting: Waiting) -> None:
         """Put a job into a slot; its load is noted first, so that the next one sees it."""

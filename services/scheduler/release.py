@@ -22,6 +22,7 @@ from shared.broker.topology import Topology, message_counts
 from shared.domain.jobs import Lane, rest_of
 from shared.errors import Undecodable
 from shared.messages import IntensityUpdated, QueuedJob, decode_queued
+from shared.tracing import Trace
 
 OPENED_AT_ONCE = 100
 LOOKED_AT_ONCE = 200
@@ -57,12 +58,15 @@ class Release:
         self._plan: Plan = placing.plan
         self._calls = placing.calls
         self._clock = clock
+        self._tracing = publisher.tracing
         self._woken = asyncio.Event()
         self._calls.wake = self._woken.set
         self._updated = False
         self._looked_at_s = 0.0
         self._telling = Telling(self._plan.timetable, grids, publisher, clock)
-        self._settle: Handle = settling(self._again, publisher.set_aside)
+        self._settle: Handle = settling(
+            self._again, publisher.set_aside, publisher.tracing, apart=True
+        )
 
     def take(self, update: IntensityUpdated) -> None:
         """Remember an update, to look for jobs that now do better."""
@@ -240,6 +244,7 @@ class Release:
 
     async def _again(self, message: AbstractIncomingMessage) -> None:
         queued: QueuedJob = decode_queued(message.body)
+        self._tracing.link(Trace(queued.traceparent, queued.tracestate))
         self._plan.remove(queued.job.id)
         await self._placing.place(queued)
 

@@ -15,9 +15,11 @@ from services.scheduler.control_log import ControlLog
 from services.scheduler.fleet import Fleet
 from services.scheduler.grids import Grids
 from services.scheduler.intake import Intake
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.periodic import Periodic
 from services.scheduler.placing import Placing
 from services.scheduler.plan import Plan
+from services.scheduler.queue_watch import watch_queues, watched
 from services.scheduler.release import Release
 from shared.broker.consume import acknowledge, settling
 from shared.broker.lead import wait_for_lead
@@ -39,7 +41,11 @@ log = structlog.get_logger()
 
 
 class Scheduler:
-    """Takes the lead when it is free, and works until the connection or the lead is lost."""
+    """Takes the lead when it is free, and works until the connection or the lead is lost.
+
+    Attributes:
+        metrics: what it counts; replaced before the first session where somebody asks for it.
+    """
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Scheduler:
         self._clock = clock
         self._instance = instance
         self._schedules = schedules
+        self.metrics = SchedulerMetrics()
         self._claims_hold = timedelta(hours=door.settings.idempotency_hours)
         self._fleet = Fleet()
         self._orders = Orders()
@@ -85,13 +92,12 @@ class Scheduler:
         """Stand by, lead, and stop in good order when told to."""
         topology = self._topology
         needed = (
-            topology.submitted,
             topology.leader,
             topology.intensity_log,
             topology.control_log,
             topology.claims,
         )
-        await check(connection, (*needed, *topology.ready_queues(), *topology.places()))
+        await check(connection, (*needed, *watched(topology), *topology.places()))
         await self._hear_pools(connection)
         claims = Claims(connection, topology, self._publisher, self._clock, self._claims_hold)
         await claims.follow()
@@ -102,10 +108,12 @@ class Scheduler:
         if not await wait_for_lead(connection, topology.leader, stop, standby_seconds):
             return
         log.info("leading")
+        self.metrics.leads()
         try:
             await self._lead(connection, stop, claims)
         finally:
             self._plan = self._intake = self._release = self._calls = None
+            self.metrics.stands_by()
 
     async def _lead(
         self, connection: AbstractConnection, stop: asyncio.Event, claims: Claims
@@ -116,7 +124,15 @@ class Scheduler:
         orders = self._orders
         calls = self._calls = Calls(orders, plan, self._publisher, self._clock)
         placing = Placing(
-            grids, fleet, plan, self._rules, self._publisher, self._clock, orders, calls
+            grids,
+            fleet,
+            plan,
+            self._rules,
+            self._publisher,
+            self._clock,
+            orders,
+            calls,
+            self.metrics,
         )
         intake = self._intake = Intake(self._door, placing, self._publisher, self._clock, claims)
         release = self._release = Release(
@@ -130,11 +146,14 @@ class Scheduler:
         periodic = Periodic(
             self._schedules, self._publisher, claims, self._clock, self._claims_hold
         )
-        consuming = await connection.channel()
+        publisher, consuming = self._publisher, await connection.channel()
         await consuming.set_qos(INTAKE_PREFETCH)
         submitted = await consuming.get_queue(self._topology.submitted.name, ensure=False)
-        await submitted.consume(settling(intake.handle, self._publisher.set_aside))
-        await _until_stopped(stop, release.run(), periodic.run())
+        await submitted.consume(
+            settling(intake.handle, publisher.set_aside, publisher.tracing, queue=submitted.name)
+        )
+        watching = watch_queues(connection, self._topology, plan, self.metrics)
+        await _until_stopped(stop, release.run(), periodic.run(), watching)
 
     def _take_order(self, asked: AnyControl) -> None:
         self._orders.take(asked)

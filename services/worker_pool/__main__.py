@@ -9,9 +9,11 @@ from functools import partial
 
 import structlog
 from aio_pika.abc import AbstractConnection
+from prometheus_client import CollectorRegistry
 
 from services.worker_pool.attempts import Attempts
 from services.worker_pool.capacity import Base
+from services.worker_pool.metrics import PoolNow, WorkerMetrics
 from services.worker_pool.processes import Processes
 from services.worker_pool.registration import registered
 from services.worker_pool.service import PoolRules, RegionPool
@@ -23,7 +25,10 @@ from shared.domain.bands import Band, capacity
 from shared.handlers import Handler
 from shared.health import Health, serving_health
 from shared.metering import Meter, energy_counter
+from shared.metrics import PublishMetrics, watch_broker
 from shared.runtime import Identity, beating, run_service, system_clock, system_random
+from shared.telemetry import telemetry
+from shared.tracing import Tracing
 
 log = structlog.get_logger()
 
@@ -31,8 +36,12 @@ log = structlog.get_logger()
 async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
     """Wire the pools and run them until stopped, then drain."""
     handlers = registered(settings.handlers, settings.commands, settings.command_timeout_seconds)
-    async with energy_counter(settings.energy_meter) as counter:
-        left = await _work(settings, stop, handlers, Meter(counter, settings.watts_per_core))
+    async with (
+        energy_counter(settings.energy_meter) as counter,
+        telemetry("worker_pool", settings.otel_exporter_otlp_endpoint) as tracing,
+    ):
+        meter = Meter(counter, settings.watts_per_core)
+        left = await _work(settings, stop, handlers, meter, tracing)
     if left:
         # A handler's thread cannot be ended from outside, and Python would wait for it. Its job
         # is back at the broker already.
@@ -40,7 +49,11 @@ async def main(settings: WorkerSettings, stop: asyncio.Event) -> None:
 
 
 async def _work(
-    settings: WorkerSettings, stop: asyncio.Event, handlers: Mapping[str, Handler], meter: Meter
+    settings: WorkerSettings,
+    stop: asyncio.Event,
+    handlers: Mapping[str, Handler],
+    meter: Meter,
+    tracing: Tracing,
 ) -> int:
     """Give the pools their threads and processes; returns how many threads could not be ended."""
     most = capacity(settings.base_consumers, Band.VERY_LOW) * len(settings.regions)
@@ -49,7 +62,7 @@ async def _work(
     try:
         if any(handler.process for handler in handlers.values()):
             await processes.warm(min(settings.base_consumers, os.cpu_count() or 1))
-        return await _run(settings, stop, handlers, threads, processes, meter)
+        return await _run(settings, stop, handlers, threads, processes, meter, tracing)
     finally:
         await processes.close()
         threads.shutdown(wait=False, cancel_futures=True)
@@ -62,14 +75,20 @@ async def _run(
     threads: ThreadPoolExecutor,
     processes: Processes,
     meter: Meter,
+    tracing: Tracing,
 ) -> int:
     """Work until stopped; returns how many threads could not be ended."""
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
-    publisher = Publisher(settings.amqp_url, topology, "worker pool", clock=system_clock)
+    registry = CollectorRegistry()
+    metrics = WorkerMetrics(registry)
+    publisher = Publisher(
+        settings.amqp_url, topology, "worker pool", system_clock, PublishMetrics(registry), tracing
+    )
     ways = (publisher, threads, system_clock, system_random)
-    attempts = Attempts(handlers, *ways, processes=processes, meter=meter)
+    attempts = Attempts(handlers, *ways, processes=processes, meter=meter, metrics=metrics)
     identity = Identity("worker_pool", system_clock(), settings)
     pools = _pools(settings, identity.instance, topology, attempts, publisher)
+    metrics.watch(partial(_now, pools))
     left = 0
 
     async def session(connection: AbstractConnection) -> None:
@@ -81,7 +100,9 @@ async def _run(
     every = settings.beat_seconds
     beats = beating(identity, publisher, system_clock, facts, interval_seconds=every)
     reach = Reach()
-    serving = serving_health(Health(reach.problems), settings.health_host, settings.health_port)
+    watch_broker(registry, reach.problems)
+    health = Health(reach.problems, registry)
+    serving = serving_health(health, settings.health_host, settings.health_port)
     async with serving, meter.watching(), beats:
         await keep_connected(
             settings.amqp_url, "worker pool", session, stop, system_random, reach=reach
@@ -114,6 +135,19 @@ async def _drain(pools: list[RegionPool], grace_seconds: float) -> int:
     if left:
         log.warning("threads that cannot be ended; their jobs run again elsewhere", jobs=left)
     return left
+
+
+def _now(pools: list[RegionPool]) -> list[PoolNow]:
+    return [
+        PoolNow(
+            each.region,
+            each.pool.limit.consumers,
+            each.base.consumers,
+            each.pool.running,
+            each.pool.held,
+        )
+        for each in pools
+    ]
 
 
 def _facts(pools: list[RegionPool], types: list[str]) -> dict[str, str | int | float | bool | None]:

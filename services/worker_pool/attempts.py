@@ -20,6 +20,7 @@ from services.worker_pool.endings import (
     Yielded,
 )
 from services.worker_pool.evidence import gather
+from services.worker_pool.metrics import WorkerMetrics
 from services.worker_pool.notes import Notes
 from services.worker_pool.outcomes import Ended, Outcomes
 from services.worker_pool.processes import Processes
@@ -50,6 +51,7 @@ class Attempts:
         *,
         processes: Processes | None = None,
         meter: Meter | None = None,
+        metrics: WorkerMetrics | None = None,
     ) -> None:
         """Take the registered handlers and the way out for events and retries.
 
@@ -61,13 +63,14 @@ class Attempts:
             random: jitter of retries, in [0, 1).
             processes: where handlers with `process=True` run; needed if there are any.
             meter: measures energy; without one it is modelled or declared.
+            metrics: counts attempts; None counts nothing that anybody asks for.
         """
         self._handlers = handlers
         self._threads = threads
         self._clock = clock
         self._processes = processes
         self._meter = meter or Meter()
-        self._outcomes = Outcomes(publisher, clock, random)
+        self._outcomes = Outcomes(publisher, clock, random, metrics or WorkerMetrics())
         self._running: dict[UUID, RunningAttempt] = {}
 
     @property

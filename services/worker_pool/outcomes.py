@@ -8,9 +8,11 @@ from uuid import uuid5
 
 import structlog
 
+from services.worker_pool.metrics import WorkerMetrics
 from services.worker_pool.running import Attempt, RunningAttempt
 from shared.broker.publish import Publisher
 from shared.domain.energy import Energy
+from shared.domain.jobs import State
 from shared.domain.retry import backoff_seconds
 from shared.messages import (
     JobCancelled,
@@ -41,11 +43,13 @@ class Outcomes:
         publisher: Publisher,
         clock: Callable[[], datetime],
         random: Callable[[], float],
+        metrics: WorkerMetrics,
     ) -> None:
-        """Take the way out, and the jitter of retries."""
+        """Take the way out, the jitter of retries, and what counts."""
         self._publisher = publisher
         self._clock = clock
         self._random = random
+        self._metrics = metrics
 
     async def started(self, attempt: Attempt) -> None:
         """A handler begins."""
@@ -53,6 +57,7 @@ class Outcomes:
         await self._publisher.event(
             JobStarted(id=event_id, at=attempt.started_at, **_attempted(attempt))
         )
+        self._metrics.started(attempt.queued.job)
 
     async def progressed(
         self, attempt: Attempt, fraction: float | None, message: str | None
@@ -70,6 +75,7 @@ class Outcomes:
         attempt = ended.attempt
         event_id = attempt.event_id("succeeded")
         await self._publisher.event(JobSucceeded(id=event_id, result=result, **ended.fields()))
+        self._count(ended, State.SUCCEEDED)
         log.info(
             "job succeeded", type=attempt.queued.job.type, duration_seconds=round(ended.seconds, 3)
         )
@@ -105,8 +111,10 @@ class Outcomes:
             retries = min(retries, job.attempts_at_replay + most_retries)
         if final or attempt.number > retries:
             await self._bury(attempt, failed, again)
+            self._count(ended, State.DEAD)
         else:
             await self._try_again(attempt, failed, again, after_seconds)
+            self._count(ended, State.RETRYING)
 
     async def _bury(self, attempt: Attempt, failed: JobFailed, job: QueuedJob) -> None:
         log.error("job failed for good", type=job.job.type, error=failed.error)
@@ -145,6 +153,7 @@ class Outcomes:
             **ended.fields(),
         )
         await self._publisher.event(event)
+        self._count(ended, State.CANCELLED)
         log.info("job cancelled", type=ended.attempt.queued.job.type, by=stop.by)
 
     async def _paused(self, ended: "Ended", why: str, not_before: datetime | None) -> None:
@@ -158,9 +167,14 @@ class Outcomes:
         )
         await self._publisher.event(event)
         await self._publisher.resume(rest.model_copy(update={"not_before": not_before}))
+        self._count(ended, State.PAUSED)
         log.info(
             "job paused", type=rest.job.type, reason=why, remaining_seconds=round(remaining, 1)
         )
+
+    def _count(self, ended: "Ended", state: State) -> None:
+        job = ended.attempt.queued.job
+        self._metrics.ended(job, state, ended.finished_at, ended.seconds, ended.energy)
 
     def _wait_seconds(self, attempt: Attempt, asked_seconds: float | None) -> float:
         if asked_seconds is not None:
@@ -194,7 +208,7 @@ class Ended:
         self.running = running
         self.attempt = running.attempt
         self.finished_at = finished_at
-        self._energy = energy
+        self.energy = energy
 
     @property
     def seconds(self) -> float:
@@ -206,8 +220,8 @@ class Ended:
         return _attempted(self.attempt) | {
             "at": self.finished_at,
             "finished_at": self.finished_at,
-            "energy_kwh": self._energy.energy_kwh,
-            "energy_method": self._energy.method,
+            "energy_kwh": self.energy.energy_kwh,
+            "energy_method": self.energy.method,
         }
 
 

@@ -92,7 +92,7 @@ class RegionPool:
         self._returned: dict[UUID, QueuedJob] = {}
         self._standing = Standing()
         self._taker = Taker(self.name, region, attempts, publisher, self._standing, clock)
-        self._work = settling(self._taker.work, publisher.set_aside)
+        self._work = settling(self._taker.work, publisher.set_aside, publisher.tracing)
         self.pool = Pool(self._work, self._hand_back, rules.base.limit(None, clock()), clock)
         self.pool.on_ended = self._job_ended
         self._stops = Stops(

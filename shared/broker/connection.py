@@ -8,16 +8,17 @@ from contextlib import suppress
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from yarl import URL
 
+from shared.broker.consumers_end import ConnectionOfConsumers
 from shared.domain.retry import backoff_seconds
 from shared.errors import BrokerUnreachable
 from shared.tasks import end
 
 CONNECT_SECONDS = 10.0
 HEARTBEAT_SECONDS = 60
-LOST = (AMQPError, ConnectionError, TimeoutError, OSError)
+LOST = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError, OSError)
 """What a lost or refused connection raises."""
 
 log = structlog.get_logger()
@@ -44,11 +45,16 @@ class Reach:
 
 
 async def connect(
-    url: str, name: str, *, heartbeat_seconds: int = HEARTBEAT_SECONDS
+    url: str,
+    name: str,
+    *,
+    heartbeat_seconds: int = HEARTBEAT_SECONDS,
+    consumes: bool = False,
 ) -> AbstractConnection:
     """Open one plain connection, shown under `name` in the broker's own pages.
 
-    The broker gives a silent client up after about two heartbeats.
+    The broker gives a silent client up after about two heartbeats. A connection that `consumes`
+    closes when the broker ends a consumer of it.
 
     Raises:
         BrokerUnreachable: nothing answers there, or the login is refused.
@@ -58,6 +64,7 @@ async def connect(
             URL(url).update_query(heartbeat=heartbeat_seconds),
             timeout=CONNECT_SECONDS,
             client_properties={"connection_name": name},
+            connection_class=ConnectionOfConsumers if consumes else aio_pika.Connection,
         )
     except LOST as error:
         raise BrokerUnreachable(
@@ -84,7 +91,9 @@ async def keep_connected(
     reach = reach or Reach()
     while not stop.is_set():
         try:
-            connection = await connect(url, name, heartbeat_seconds=heartbeat_seconds)
+            connection = await connect(
+                url, name, heartbeat_seconds=heartbeat_seconds, consumes=True
+            )
         except BrokerUnreachable as error:
             failures += 1
             reach.lost(str(error))

@@ -9,9 +9,10 @@ from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared.errors import BrokenHandler, CarbonAwareError, MessageError
+from shared.tracing import NO_TRACING, Tracing, handling
 
 GIVE_BACK_SECONDS = 1.0
-PASSING = (CarbonAwareError, AMQPError, OSError)
+PASSING = (CarbonAwareError, AMQPError, ChannelInvalidStateError, OSError)
 """What has to do with the world around and not with the message."""
 
 Handle = Callable[[AbstractIncomingMessage], Awaitable[None]]
@@ -20,7 +21,14 @@ SetAside = Callable[[AbstractIncomingMessage, str], Awaitable[None]]
 log = structlog.get_logger()
 
 
-def settling(handle: Handle, set_aside: SetAside) -> Handle:
+def settling(
+    handle: Handle,
+    set_aside: SetAside,
+    tracing: Tracing = NO_TRACING,
+    *,
+    queue: str | None = None,
+    apart: bool = False,
+) -> Handle:
     """Wrap a handler so that every message it gets is settled.
 
     The handler returns: acknowledged. It raises MessageError: kept aside with the reason, then
@@ -28,11 +36,19 @@ def settling(handle: Handle, set_aside: SetAside) -> Handle:
     moment, so nothing is lost. Anything else is given back once; a message that breaks its
     handler again is kept aside, for it would do so for ever. A cancelled handler leaves its
     message to the broker, which delivers it again.
+
+    Args:
+        handle: works on one message.
+        set_aside: keeps one with a reason.
+        tracing: records the work.
+        queue: where the messages come from; by default it has the name of exchange and key.
+        apart: whether they have waited there for long.
     """
 
     async def settled(message: AbstractIncomingMessage) -> None:
         try:
-            await _handle_or_set_aside(message, handle, set_aside)
+            with handling(tracing, message, queue, apart=apart):
+                await _handle_or_set_aside(message, handle, set_aside)
         except PASSING as error:
             await _give_back_later(message, error)
         else:

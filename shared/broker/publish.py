@@ -11,8 +11,10 @@ import stamina
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
+from prometheus_client import CollectorRegistry
 
 from shared.broker.connection import LOST, connect
+from shared.broker.copies import copy_of
 from shared.broker.flow import Flow
 from shared.broker.topology import Exchange, Topology, place_key, ready_key
 from shared.domain.jobs import Lane
@@ -30,10 +32,13 @@ from shared.messages import (
     message_name,
     routing_key,
 )
+from shared.metrics import PublishMetrics
+from shared.tracing import NO_TRACING, Trace, Tracing, sending
 
 CLOSE_SECONDS = 2.0
 ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
+SUBMIT_KEY = "submit"
 REASON_HEADER = "x-reason"
 KEPT_AT_HEADER = "x-kept-at"
 """Why and when a message was put into `jobs.dead` or `jobs.rejected`."""
@@ -53,6 +58,8 @@ class Publisher:
         topology: Topology,
         name: str,
         clock: Callable[[], datetime] | None = None,
+        metrics: PublishMetrics | None = None,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare; nothing is opened before the first publish.
 
@@ -61,7 +68,10 @@ class Publisher:
             topology: the names of everything there.
             name: shown in the broker's own pages.
             clock: dates what is kept in `jobs.dead` and `jobs.rejected`; None leaves it undated.
+            metrics: counts what was confirmed; None counts nothing that anybody asks for.
+            tracing: records what is sent.
         """
+        self.tracing = tracing
         self._clock = clock
         self._url = url
         self._topology = topology
@@ -71,6 +81,8 @@ class Publisher:
         self._exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
         self._opening = asyncio.Lock()
         self._flow = Flow(self._name)
+        self._metrics = metrics or PublishMetrics(CollectorRegistry())
+        self._metrics.watch(lambda: self._flow.is_blocked)
 
     @property
     def is_blocked(self) -> bool:
@@ -81,7 +93,7 @@ class Publisher:
         """Publish a user's job; its message id makes the job's id when it has none."""
         message = self._message(encode(job), message_name(job), message_id=message_id)
         message.reply_to = reply_to
-        await self._publish(self._topology.jobs, "submit", message)
+        await self._publish(self._topology.jobs, SUBMIT_KEY, message)
 
     async def claim(self, claim: JobClaimed) -> None:
         """Note on the stream who submits under a key; the first one there holds it."""
@@ -115,14 +127,14 @@ class Publisher:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
         # CC and BCC would have the broker route the copy on, back to where it came from.
         kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
-        copy = _copy(delivery, {**kept, **self._why_kept(reason)})
+        copy = copy_of(delivery, {**kept, **self._why_kept(reason)})
         await self._publish(self._topology.jobs, "rejected", copy)
 
     async def submit_again(self, kept: aio_pika.abc.AbstractIncomingMessage) -> None:
         """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
         headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
-        copy = _copy(kept, headers)
-        await self._publish(self._topology.jobs, "submit", copy)
+        copy = copy_of(kept, headers)
+        await self._publish(self._topology.jobs, SUBMIT_KEY, copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
         """Answer a submission; an address that is gone is not an error."""
@@ -168,8 +180,8 @@ class Publisher:
         self, exchange: Exchange, key: str, job: QueuedJob, *, headers: Headers | None = None
     ) -> None:
         message = self._message(encode(job), job.type, correlation_id=str(job.job.id))
-        trace = {"traceparent": job.traceparent} if job.traceparent else {}
-        message.headers.update({**trace, **(headers or {})})
+        trace = Trace(job.traceparent, job.tracestate)
+        message.headers.update({**trace.headers, **(headers or {})})
         await self._publish(exchange, key, message)
 
     def _of_event(self, event: Event) -> aio_pika.Message:
@@ -207,18 +219,26 @@ class Publisher:
         give_up_seconds: float = GIVE_UP_SECONDS,
     ) -> None:
         """Publish until confirmed, or raise PublishFailed; None is the default exchange."""
-        where = f"{exchange.name if exchange else 'queue'}:{key}"
+        exchange_name = exchange.name if exchange else ""
+        where = f"{exchange_name or 'queue'}:{key}"
         try:
-            try:  # setting the retries up costs more than a publish, and is hardly ever needed
-                await self._publish_once(exchange, key, message)
-            except Exception as error:
-                if not _worth_trying_again(error):
-                    raise
-                await self._publish_again(exchange, key, message, give_up_seconds)
+            tracing = sending(self.tracing, message, exchange_name, key, begins=key == SUBMIT_KEY)
+            with self._metrics.publishing(), tracing:
+                await self._publish_or_try_again(exchange, key, message, give_up_seconds)
         except PublishError as error:
             raise PublishFailed(f"no queue takes {where}; run `carbon-aware setup` once") from error
         except (*LOST, BrokerUnreachable) as error:
             raise PublishFailed(f"the broker did not confirm {where}: {error}") from error
+
+    async def _publish_or_try_again(
+        self, exchange: Exchange | None, key: str, message: aio_pika.Message, give_up_seconds: float
+    ) -> None:
+        try:  # setting the retries up costs more than a publish, and is hardly ever needed
+            await self._publish_once(exchange, key, message)
+        except Exception as error:
+            if not _worth_trying_again(error):
+                raise
+            await self._publish_again(exchange, key, message, give_up_seconds)
 
     async def _publish_again(
         self, exchange: Exchange | None, key: str, message: aio_pika.Message, give_up_seconds: float
@@ -274,21 +294,3 @@ class Publisher:
 def _worth_trying_again(error: Exception) -> bool:
     """Lost connections and full queues pass; a missing queue stays missing."""
     return isinstance(error, (*LOST, BrokerUnreachable)) and not isinstance(error, PublishError)
-
-
-def _copy(
-    message: aio_pika.abc.AbstractIncomingMessage, headers: aio_pika.abc.HeadersType
-) -> aio_pika.Message:
-    """A message as it came, with other headers, to be published again."""
-    return aio_pika.Message(
-        message.body,
-        headers=headers,
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
-        reply_to=message.reply_to,
-        timestamp=message.timestamp,
-        correlation_id=message.correlation_id,
-        message_id=message.message_id,
-        type=message.type,
-        delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-    )

@@ -11,6 +11,7 @@ from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractQueue
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
+from shared.broker.mismatch import explain_mismatch
 from shared.domain.jobs import Lane
 from shared.errors import ConfigurationError
 
@@ -204,19 +205,13 @@ async def declare(connection: AbstractConnection, topology: Topology) -> None:
         ConfigurationError: something exists with other arguments.
     """
     channel = await connection.channel()
-    try:
-        for exchange in topology.exchanges():
-            await channel.declare_exchange(exchange.name, exchange.kind, durable=True)
-        # What happens to a grid is an event too: one publish reaches the stream and the ledger.
-        events = await channel.get_exchange(topology.events.name, ensure=False)
-        await events.bind(topology.intensity.name, "#")
-        for queue in topology.queues():
-            await _declare_queue(channel, queue)
-    except ChannelPreconditionFailed as error:
-        raise ConfigurationError(
-            f"the broker holds another version of these queues: {error}; "
-            "empty and delete the queue, or set NAMESPACE to start beside it"
-        ) from error
+    for exchange in topology.exchanges():
+        await channel.declare_exchange(exchange.name, exchange.kind, durable=True)
+    # What happens to a grid is an event too: one publish reaches the stream and the ledger.
+    events = await channel.get_exchange(topology.events.name, ensure=False)
+    await events.bind(topology.intensity.name, "#")
+    for queue in topology.queues():
+        await _declare_queue(channel, queue)
     await channel.close()
 
 
@@ -263,9 +258,13 @@ async def message_counts(connection: AbstractConnection, names: Iterable[str]) -
 
 
 async def _declare_queue(channel: AbstractChannel, queue: Queue) -> None:
-    declared = await channel.declare_queue(
-        queue.name, durable=True, arguments=dict(queue.arguments)
-    )
+    try:
+        declared = await channel.declare_queue(
+            queue.name, durable=True, arguments=dict(queue.arguments)
+        )
+    except ChannelPreconditionFailed as error:
+        explained = explain_mismatch(queue.name, queue.arguments, str(error))
+        raise ConfigurationError(explained) from error
     for exchange, key in queue.bindings:
         await declared.bind(exchange.name, key)
 

@@ -19,6 +19,7 @@ from shared.client.waiting import Ending, OnEvent, OnProgress
 from shared.errors import PublishFailed, WaitTimedOut
 from shared.messages import CancelJob, Control, JobSubmit, RunJobNow
 from shared.runtime import system_clock
+from shared.tracing import NO_TRACING, Tracing
 
 CONFIRM_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
@@ -41,6 +42,7 @@ class JobClient:
         results: bool = True,
         name: str = "job client",
         confirm_seconds: float = CONFIRM_SECONDS,
+        tracing: Tracing = NO_TRACING,
     ) -> None:
         """Prepare; the block connects.
 
@@ -52,11 +54,13 @@ class JobClient:
                 spared the events of everybody's jobs.
             name: shown on the broker's pages.
             confirm_seconds: how long to wait for the broker's word that it has a message.
+            tracing: records what is submitted, such as `shared.telemetry.OpenTelemetry` of your
+                program's tracer provider: each job is then part of the trace that submits it.
         """
         topology = Topology((), 1, namespace)
         self._office = Office(amqp_url, topology, name)
         self._confirm_seconds = confirm_seconds
-        self._publisher = Publisher(amqp_url, topology, name)
+        self._publisher = Publisher(amqp_url, topology, name, tracing=tracing)
         self._listener = Listener(amqp_url, topology, name, events=results)
         self._recorded = Recorded(ledger_url) if ledger_url else None
         self._results = results

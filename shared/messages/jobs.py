@@ -80,6 +80,8 @@ class QueuedJob(Message):
         not_before: the end of a retry's backoff.
         promised_g: the saving that its first decision expected.
         region: where it was sent; None until then.
+        traceparent: where its submission was sent from (W3C Trace Context).
+        tracestate: what goes with it.
         checkpoint: what its handler last kept, small JSON; None before that.
         piece: the piece of the present attempt that runs next.
         remaining_seconds: how much longer it is expected to run; None is the whole of its
@@ -94,6 +96,7 @@ class QueuedJob(Message):
     promised_g: float | None = None
     region: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
     checkpoint: Any = None
     piece: Annotated[int, Field(ge=1)] = 1
     remaining_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None

@@ -211,6 +211,12 @@ def until() -> Callable[..., Awaitable[Any]]:
 
 
 @pytest.fixture
+def deployment_of() -> type[Deployment]:
+    """Makes a deployment of a broker of one's own."""
+    return Deployment
+
+
+@pytest.fixture
 async def deployment(amqp_url: str, namespace: str) -> AsyncIterator[Deployment]:
     """A declared namespace with a wheel of 30 slots; its queues are deleted at the end."""
     topology = Topology((REGION,), 30, namespace)

@@ -20,7 +20,7 @@ from shared.broker.connection import keep_connected
 from shared.domain.savings import EnergyMethod
 from shared.ledger.tables import events
 from shared.messages import AnyEvent, JobStarted, JobSucceeded
-from shared.runtime import system_random
+from shared.runtime import system_clock, system_random
 
 ROOT = Path(__file__).parents[2]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -82,6 +82,7 @@ class Service:
             topology.ledger_events,
             Batching(events=50, seconds=0.01, prefetch=100),
             stop,
+            system_clock,
         )
 
         async def session(connection: AbstractConnection) -> None:

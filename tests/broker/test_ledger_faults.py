@@ -42,8 +42,8 @@ async def test_it_pauses_while_the_database_is_locked(
                 return await service.waiting() == 2
 
             await until(given_back)  # it holds nothing while it cannot write
-        await until(lambda: service.count() == 2)
-        assert ledger.facts()["writing"]
+        await until(lambda: service.count() == 2, LIMIT_SECONDS)
+        await until(lambda: ledger.facts()["writing"])
     assert await service.waiting() == 0
     impatient.dispose()
 

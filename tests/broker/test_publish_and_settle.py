@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import aio_pika
 import pytest
+from aio_pika.exceptions import ChannelInvalidStateError
 
 from shared.broker.consume import settling
 from shared.broker.publish import Publisher
@@ -113,3 +114,19 @@ async def test_a_senders_own_routing_does_not_bring_a_rejected_message_back(depl
     await until(lambda: _counted(deployment, deployment.topology.rejected))
     assert await deployment.count(deployment.topology.submitted) == 0
     assert await deployment.count(deployment.topology.rejected) == 1
+
+
+async def test_a_channel_that_closed_unseen_is_given_up_and_the_message_published(
+    deployment, monkeypatch
+):
+    publisher = deployment.publisher
+    await publisher.submit(JobSubmit(type="t"), message_id="first")
+    known = publisher._exchanges[deployment.topology.jobs.name]
+
+    async def closed(*_args, **_options):
+        raise ChannelInvalidStateError("closed")
+
+    monkeypatch.setattr(known, "publish", closed)
+    await publisher.submit(JobSubmit(type="t"), message_id="second")
+    assert publisher._exchanges[deployment.topology.jobs.name] is not known
+    assert await deployment.count(deployment.topology.submitted) == 2

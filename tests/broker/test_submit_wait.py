@@ -51,7 +51,7 @@ async def recording(deployment, ledger_url):
     engine, stop = open_engine(ledger_url), asyncio.Event()
     batching = Batching(events=50, seconds=0.01, prefetch=100)
     queue = deployment.topology.ledger_events
-    ledger = Ledger(Recorder(engine), deployment.publisher, queue, batching, stop)
+    ledger = Ledger(Recorder(engine), deployment.publisher, queue, batching, stop, system_clock)
     task = asyncio.create_task(
         keep_connected(deployment.url, "ledger", ledger.session, stop, system_random)
     )

@@ -28,12 +28,18 @@ async def test_a_missing_queue_is_named_with_what_to_do(deployment):
 async def test_a_queue_with_other_arguments_is_explained_and_not_changed(deployment):
     channel = await deployment.connection.channel()
     other = Topology(("OTHER",), 2, deployment.topology.namespace)
-    name = other.ready_queues()[0].name
-    await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "classic"})
-    with pytest.raises(ConfigurationError, match="another version of these queues"):
+    queue = other.ready_queues()[0]
+    held = dict(queue.arguments) | {"x-delivery-limit": 7}
+    await channel.declare_queue(queue.name, durable=True, arguments=held)
+    with pytest.raises(ConfigurationError) as caught:
         await declare(deployment.connection, other)
+    line = str(caught.value)
+    assert f"the queue {queue.name} was declared by another version" in line
+    assert "x-delivery-limit is 7, and this version wants 100" in line
+    assert "set NAMESPACE to start beside it" in line
     channel = await deployment.connection.channel()
-    await channel.queue_delete(name)
+    await channel.declare_queue(queue.name, durable=True, arguments=held)  # as it was
+    await channel.queue_delete(queue.name, if_unused=False)
 
 
 async def test_a_broker_that_is_not_there_is_one_line_with_the_next_step():
