@@ -49,7 +49,9 @@ class EventColumns(TypedColumns):
     JSON text, and of a decision only of its reason: its numbers are in `decisions`.
     """
 
-    place: Named[int] = Column(BigInteger().with_variant(Integer(), "sqlite"), primary_key=True)
+    place: Named[int] = Column(
+        BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False
+    )
     id: Named[UUID] = Column(Identifier(), nullable=False)
     type: Named[str] = Column(Word(), nullable=False)
     job_id: Named[UUID | None] = Column(Identifier())

@@ -157,3 +157,21 @@ def test_accounts_that_were_settled_before_versions_are_version_one(
     assert (revised.account_version, revised.emissions_g) == (2, 100.0)
     assert (first.account_version, first.emissions_g) == (1, 100.0), "it was never settled before"
     assert revised.account_revisions[0].was.emissions_g == 400.0
+
+
+def test_going_back_and_forth_keeps_events_decisions_and_regions(
+    ledger: Any, story: Any, life: Any
+) -> None:
+    ledger.record(*life, story.accepted(8, 3, regions=("A", "B")))
+    before = ledger.all_rows()
+    regions = "SELECT regions FROM jobs WHERE regions IS NOT NULL"
+    with writing(ledger.engine) as connection:
+        command.downgrade(alembic_config(connection), "0003")
+        rows = connection.exec_driver_sql("SELECT reason, band FROM decisions").all()
+        command.upgrade(alembic_config(connection), "head")
+        assert connection.exec_driver_sql(regions).scalars().all() == ['["A", "B"]']
+    assert len(rows) == len(before["decisions"]) > 0
+    assert {tuple(row) for row in rows} == {("it is dirty", "high")}
+    after = ledger.all_rows()
+    assert after["events"] == before["events"]
+    assert after["decisions"] == before["decisions"]
