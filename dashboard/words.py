@@ -3,13 +3,10 @@
 import re
 from datetime import datetime, tzinfo
 
+from shared.report import words as report_words
+
 UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
-_SOURCES = {
-    "watttime": "WattTime",
-    "electricity_maps": "Electricity Maps",
-    "uk_carbon_intensity": "UK Carbon Intensity",
-}
 _MASSES = ((1e6, "t"), (1e3, "kg"), (1.0, "g"))
 _ENERGIES = ((1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&\"'^=])")
@@ -108,8 +105,8 @@ def between(start: datetime, end: datetime, zone: tzinfo) -> str:
 
 
 def source(name: str | None) -> str:
-    """The name that a source of carbon intensities is known by."""
-    return UNKNOWN if name is None else _SOURCES.get(name, name)
+    """The name that a source is known by, or `unknown`."""
+    return UNKNOWN if name is None else report_words.source(name)
 
 
 def count(many: int, noun: str) -> str:
