@@ -93,6 +93,15 @@ def test_the_table_ends_with_all_groups_and_keeps_unknown_apart() -> None:
     assert len(tables_savings.groups(REAL, GroupBy.TYPE)) == 1
 
 
+def test_dots_on_top_of_each_other_are_named_together() -> None:
+    near = [replace(ROW, group=name, mean_wait_seconds=1.0) for name in ("a", "b")]
+    drawn = frames_savings.waiting_against_saving([ROW, *near], GRAM)
+    assert drawn["names"].tolist() == ["etl", "a, b", ""]
+    third = replace(near[0], group="c")
+    drawn = frames_savings.waiting_against_saving([ROW, *near, third], GRAM)
+    assert drawn["names"].tolist() == ["etl", "a and 2 more", "", ""]
+
+
 @given(st.floats(0, 1e9))
 def test_equivalents_are_the_grams_over_their_factor(grams: float) -> None:
     car, phone = equivalents(grams)
