@@ -18,6 +18,8 @@ from shared.errors import ConfigurationError, PublishFailed, Unreachable
 from shared.messages import JobSubmit
 
 T = TypeVar("T")
+MOST_AT_ONCE = 500
+"""Jobs that one press of a button replays: somebody waits for it."""
 PATIENCE_SECONDS = 8.0
 """How long a person who pressed a button waits for the broker, and for a scheduler's answer."""
 
@@ -64,6 +66,16 @@ def replay(settings: DashboardSettings, job_id: UUID) -> None:
     """
     by = visitor.name()
     _line(settings).do(lambda client: client.replay(job_id, by=by))
+
+
+def replay_all(settings: DashboardSettings) -> int:
+    """Submit the jobs that failed for good again, `MOST_AT_ONCE` of them; how many those were.
+
+    Raises:
+        CarbonAwareError: the broker is away.
+    """
+    by = visitor.name()
+    return _line(settings).do(lambda client: client.replay_all(by=by, most=MOST_AT_ONCE))
 
 
 class _Line:

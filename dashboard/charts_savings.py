@@ -12,6 +12,8 @@ BAR_HEIGHT, PAIR_HEIGHT = 34, 52
 AROUND = 90
 """What the axis with its title and the legend take of a chart's height."""
 NAME_WIDTH = 150
+FLAT_LABELS = 4
+"""As many words below an axis have room beside each other on a narrow screen too."""
 DAY_LABEL = "timeFormat(datum.value, hours(datum.value) ? '%a %H:%M' : '%a %-d %b')"
 
 
@@ -111,7 +113,7 @@ def waits_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         "wait:O",
         sort=None,
         title="Wait from submission to the first start",
-        axis=alt.Axis(labelAngle=-30),
+        axis=alt.Axis(labelAngle=0 if len(rows) <= FLAT_LABELS else -30),
     )
     jobs = alt.Y(
         "jobs:Q",
@@ -146,8 +148,15 @@ def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
             alt.Tooltip("jobs:Q", title="Jobs"),
         ]
     )
-    names = base.mark_text(align="right", dx=-10, color=ink.line, limit=NAME_WIDTH)
-    return alt.layer(dots, names.encode(text="group:N")).properties(height=260)
+    # Names stand on the side that has room for them; of dots at the same place, below each other.
+    left = alt.datum.wait < float(rows["wait"].max()) / 2
+    sides = [
+        base.transform_filter(left if is_left else ~left)
+        .mark_text(align="left" if is_left else "right", dx=10 if is_left else -10)
+        .encode(text="names:N", color=alt.value(ink.line))
+        for is_left in (True, False)
+    ]
+    return alt.layer(dots, *sides).properties(height=260)
 
 
 def _names() -> alt.Y:

@@ -1,38 +1,34 @@
-"""The figures of a report as files: the rows of `carbon-aware report`, with units in the names."""
+"""The files of the page Savings: what `carbon-aware report` writes."""
 
-import io
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import pandas as pd
-
-from shared.ledger.reads.report_rows import GroupBy, KindReport, ReportRow
-
-
-def rows(kinds: Sequence[KindReport], by: GroupBy) -> pd.DataFrame:
-    """One row for each kind and group, no totals; what is unknown is missing."""
-    names = ["signal", "simulated", by.value, *(field.name for field in fields(ReportRow)[1:])]
-    figures = []
-    for kind in kinds:
-        about = {
-            "signal": kind.signal.value if kind.signal else None,
-            "simulated": kind.simulated,
-        }
-        for row in kind.rows:
-            told = asdict(row)
-            figures.append({**about, by.value: told.pop("group"), **told})
-    return pd.DataFrame(figures, columns=names).astype({"simulated": "boolean"})
+from shared.report.data import Report
+from shared.report.page import page
+from shared.report.rows import csv_text, parquet_bytes
 
 
-def csv(kinds: Sequence[KindReport], by: GroupBy) -> bytes:
-    """As CSV; an unknown figure is empty."""
-    table = rows(kinds, by)
-    table["simulated"] = table["simulated"].map({True: "true", False: "false"})
-    return table.to_csv(index=False, lineterminator="\n").encode()
+@dataclass(frozen=True, slots=True)
+class File:
+    """A way of writing a report.
+
+    Attributes:
+        make: its bytes.
+        mime: its media type.
+    """
+
+    label: str
+    ending: str
+    mime: str
+    make: Callable[[Report], bytes]
+
+    def of(self, report: Callable[[], Report]) -> Callable[[], bytes]:
+        """What makes the file when it is asked for, and reads its report no sooner."""
+        return lambda: self.make(report())
 
 
-def parquet(kinds: Sequence[KindReport], by: GroupBy) -> bytes:
-    """As Parquet."""
-    out = io.BytesIO()
-    rows(kinds, by).to_parquet(out, index=False)
-    return out.getvalue()
+FILES = (
+    File("CSV", "csv", "text/csv", lambda report: csv_text(report).encode()),
+    File("Parquet", "parquet", "application/vnd.apache.parquet", parquet_bytes),
+    File("HTML", "html", "text/html", lambda report: page(report).encode()),
+)

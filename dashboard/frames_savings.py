@@ -16,6 +16,8 @@ PROMISED, REALISED = "promised by the first decision", "realised"
 GROUPS_SHOWN = 12
 """Bars beyond these would be thinner than their names; the table has all groups."""
 
+CELLS = 14
+"""Dots of the same fourteenth of a chart's width and height have room for one name."""
 Row = dict[str, object]
 
 
@@ -123,19 +125,35 @@ def _start(count: WaitCount) -> str:
 
 
 def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:
-    """What waiting bought: `group`, `wait`, `percent`, `jobs`; groups whose both are known."""
-    known = [
-        row for row in rows if row.avoided_percent is not None and row.mean_wait_seconds is not None
-    ]
-    return pd.DataFrame(
+    """What waiting bought: `group`, `wait`, `percent`, `jobs`; groups whose both are known.
+
+    `names` is what stands beside a dot: groups that lie on top of each other are named together.
+    """
+    told = pd.DataFrame(
         [
-            {
-                "group": row.group,
-                "wait": unit.of(row.mean_wait_seconds),
-                "percent": row.avoided_percent,
-                "jobs": row.jobs,
-            }
-            for row in known
+            (row.group, unit.of(row.mean_wait_seconds), row.avoided_percent, row.jobs)
+            for row in rows
+            if row.avoided_percent is not None and row.mean_wait_seconds is not None
         ],
         columns=["group", "wait", "percent", "jobs"],
     )
+    cells = [_cell(told["wait"]), _cell(told["percent"])]
+    together = told.groupby(cells, sort=False)["group"]
+    return told.assign(names=together.transform(_joined).where(~_repeated(cells), ""))
+
+
+def _cell(values: pd.Series) -> pd.Series:
+    """In which of some equal parts of their span values lie."""
+    span = max(float(values.abs().max()), 1e-9) if len(values) else 1.0
+    return (values * CELLS / span).round()
+
+
+def _repeated(cells: Sequence[pd.Series]) -> pd.Series:
+    return pd.concat(cells, axis=1).duplicated()
+
+
+def _joined(names: pd.Series) -> str:
+    first, *others = names
+    if not others:
+        return str(first)
+    return f"{first}, {others[0]}" if len(others) == 1 else f"{first} and {len(others)} more"

@@ -2,14 +2,14 @@
 
 from pydantic import Field
 
-from shared.settings import JobsSettings, LedgerAddress
+from shared.settings import JobsSettings, LedgerAddress, ServerSettings
 
 
-class DashboardSettings(JobsSettings, LedgerAddress):
+class DashboardSettings(JobsSettings, LedgerAddress, ServerSettings):
     """What the dashboard reads from the environment.
 
     It foresees decisions by what a submission gets by default, so it reads those settings of the
-    scheduler too.
+    scheduler too. The server is that of the reports which it gives away.
     """
 
     dashboard_actions: bool = Field(

@@ -8,7 +8,8 @@ from typing import Literal
 from dashboard import words
 from dashboard.because import because, numbers
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.reads import AttemptRow, AuditRow, DecisionRow, JobStatus, Piece
+from shared.ledger.reads import AccountRevision, AttemptRow, AuditRow, DecisionRow, JobStatus, Piece
+from shared.report.revisions import revision_line
 
 Tone = Literal["waiting", "running", "done", "failed", "asked"]
 _DECIDED: dict[str, tuple[str, Tone]] = {
@@ -62,7 +63,7 @@ def steps(trail: Trail, zone: tzinfo) -> list[Step]:
         found.insert(next(later, len(found)), _wish(asked))
     if trail.job.submitted_at is not None:
         found.insert(0, Step(trail.job.submitted_at, "Submitted", "asked", _terms(trail.job, zone)))
-    return [*found, *_end(trail)]
+    return [*found, *_end(trail), *map(_revised, trail.job.account_revisions)]
 
 
 def used(piece: Piece) -> str:
@@ -114,6 +115,11 @@ def _terms(job: JobStatus, zone: tzinfo) -> str:
     if job.deadline is not None and job.submitted_at is not None:
         parts.append(f"to be done by {words.moment(job.deadline, job.submitted_at, zone)}")
     return ", ".join(parts) or "Its submission has not been recorded yet"
+
+
+def _revised(revision: AccountRevision) -> Step:
+    line = revision_line(revision)
+    return Step(revision.at, "Account revised", "asked", line[0].upper() + line[1:])
 
 
 def _end(trail: Trail) -> Iterator[Step]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dashboard import words
 
-_GRAMS = {"g": 1.0, "kg": 1e3, "t": 1e6}
+_GRAMS = {"mg": 1e-3, "g": 1.0, "kg": 1e3, "t": 1e6}
 _KWH = {"Wh": 1e-3, "kWh": 1.0, "MWh": 1e3}
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONG = 3.0

@@ -3,14 +3,12 @@
 import re
 from datetime import datetime, tzinfo
 
+from shared.report import words as report_words
+
 UNKNOWN = "unknown"
 MINUS = "\N{MINUS SIGN}"
-_SOURCES = {
-    "watttime": "WattTime",
-    "electricity_maps": "Electricity Maps",
-    "uk_carbon_intensity": "UK Carbon Intensity",
-}
 _MASSES = ((1e6, "t"), (1e3, "kg"), (1.0, "g"))
+LEAST_GRAMS = 0.1
 _ENERGIES = ((1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"))
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&\"'^=])")
 _WORD_JOINER = "\N{WORD JOINER}"
@@ -26,7 +24,9 @@ def number(value: float) -> str:
 
 
 def mass(grams: float | None) -> tuple[str, str]:
-    """Grams below 1 kg, kilograms below 1 t: the number and its unit."""
+    """Milligrams below 0.1 g, grams below 1 kg, kilograms below 1 t: the number and its unit."""
+    if grams is not None and 0 < abs(grams) < LEAST_GRAMS:
+        return number(grams * 1e3), "mg"
     return _scaled(grams, 1.0, _MASSES)
 
 
@@ -108,8 +108,8 @@ def between(start: datetime, end: datetime, zone: tzinfo) -> str:
 
 
 def source(name: str | None) -> str:
-    """The name that a source of carbon intensities is known by."""
-    return UNKNOWN if name is None else _SOURCES.get(name, name)
+    """The name that a source is known by, or `unknown`."""
+    return UNKNOWN if name is None else report_words.source(name)
 
 
 def count(many: int, noun: str) -> str:

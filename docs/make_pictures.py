@@ -5,6 +5,7 @@ installed Chromium or Chrome. The live page is taken light and dark for the READ
 taken light.
 """
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -97,8 +98,8 @@ def _live(page: Page) -> None:
 
 
 def _job(page: Page) -> None:
-    """The first job of the live page's decisions, followed by its link."""
-    link = page.locator('a[href*="job?id="]').first
+    """The oldest of the decisions on the live page, whose job has most to tell, by its link."""
+    link = page.locator('a[href*="job?id="]').last
     link.wait_for(timeout=FIRST_WAIT_MS)
     page.goto(str(link.evaluate("link => link.href")), timeout=FIRST_WAIT_MS)
     page.locator("ol.trail").wait_for(timeout=FIRST_WAIT_MS)
@@ -107,7 +108,7 @@ def _job(page: Page) -> None:
 def _submit(page: Page) -> None:
     page.get_by_role("combobox", name="Job type").click()
     page.get_by_role("option").first.click()
-    page.get_by_role("heading", name="Would").wait_for(timeout=FIRST_WAIT_MS)
+    page.get_by_role("heading", name=re.compile("^Would ")).wait_for(timeout=FIRST_WAIT_MS)
 
 
 def _wait_for_planned_jobs(page: Page) -> None:
@@ -133,7 +134,7 @@ PICTURES = (
     Picture("dashboard-dark.png", "", 1640, _live, "dark"),
     Picture("pages/jobs.png", "jobs", 1100, _as_it_comes),
     Picture("pages/job.png", "", 1200, _job),
-    Picture("pages/savings.png", "savings", 1640, _as_it_comes),
+    Picture("pages/savings.png", "savings", 2300, _as_it_comes),
     Picture("pages/plan.png", "plan", 1300, _as_it_comes),
     Picture("pages/workers.png", "workers", 1300, _as_it_comes),
     Picture("pages/system.png", "system", 1640, _as_it_comes),

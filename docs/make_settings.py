@@ -23,7 +23,13 @@ from services.ledger.settings import LedgerSettings
 from services.scheduler.settings import SchedulerSettings
 from services.watttime_emulator.settings import EmulatorSettings
 from services.worker_pool.settings import WorkerSettings
-from shared.settings import BrokerSettings, LedgerAddress, SecretsFolder, Settings
+from shared.settings import (
+    BrokerSettings,
+    LedgerAddress,
+    SecretsFolder,
+    ServerSettings,
+    Settings,
+)
 
 ROOT = Path(__file__).parents[1]
 HEAD = """# Settings
@@ -43,6 +49,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Scheduler": SchedulerSettings,
     "Worker pool": WorkerSettings,
     "Ledger, dashboard and command line": LedgerAddress,
+    "Reports of dashboard and command line": ServerSettings,
     "Dashboard": DashboardSettings,
     "Ledger": LedgerSettings,
     "WattTime emulator": EmulatorSettings,

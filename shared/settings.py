@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 from yarl import URL
 
 from shared.domain.bands import Band
+from shared.domain.embodied import Server
 from shared.domain.jobs import OnDeadline, Priority
 from shared.errors import ConfigurationError
 from shared.messages import explain
@@ -178,6 +179,30 @@ class LedgerAddress(Settings):
         description="SQLAlchemy address of the ledger's database",
         repr=False,
     )
+
+
+class ServerSettings(Settings):
+    """What jobs run on, where its making is to be counted in reports."""
+
+    embodied_kg_per_server: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="CO2e of making a server, in kg, for SCI; Cloud Carbon Footprint takes 1000",
+    )
+    server_lifetime_years: float = Field(
+        4.0, gt=0, allow_inf_nan=False, description="over which it is spread, years of 365 days"
+    )
+    jobs_per_server: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="how many jobs share a server at a time"
+    )
+
+    @property
+    def server(self) -> Server | None:
+        """What jobs run on, for the embodied share of SCI; None where that is not known."""
+        if self.embodied_kg_per_server is None:
+            return None
+        return Server(self.embodied_kg_per_server, self.server_lifetime_years, self.jobs_per_server)
 
 
 class JobsFile(Settings):

@@ -1,6 +1,7 @@
 """What the page Savings shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -8,10 +9,13 @@ from enum import StrEnum
 import streamlit as st
 
 from dashboard.data.source import Known, known, ledger
+from shared.domain.embodied import Server
+from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads.report import curves, never_ran, report
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
 from shared.ledger.reads.spans import first_finish
 from shared.ledger.reads.waits import WaitCount, wait_counts
+from shared.report.data import Question, Report, read_report
 from shared.runtime import system_clock
 
 KEPT_SECONDS = 30
@@ -51,6 +55,11 @@ _SPANS = {
 }
 
 
+MOST_LOOKED_BACK_AT = 20_000
+"""Of more jobs a file holds the sums alone: what was possible takes a look at each job, and whoever
+pressed the button waits for it. `carbon-aware report` takes the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Groups:
     """The figures of the jobs that ended from `since` to before `until`, kind by kind."""
@@ -60,15 +69,21 @@ class Groups:
     by: GroupBy
     kinds: Sequence[KindReport]
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether their report leaves out what has to look at each job."""
+        return sum(kind.total.known_jobs for kind in self.kinds) > MOST_LOOKED_BACK_AT
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How it came to them: running sums, waits, and how many jobs never ran."""
+    """How it came to them: running sums, waits, how many jobs never ran, and what was revised."""
 
     until: datetime
     curves: Mapping[Kind, Sequence[CurvePoint]]
     waits: Mapping[Kind, Sequence[WaitCount]]
     never_ran_jobs: int
+    revised: Sequence[RevisedAccounts]
 
 
 def groups(url: str, period: Period, by: GroupBy) -> Known[Groups]:
@@ -79,6 +94,22 @@ def groups(url: str, period: Period, by: GroupBy) -> Known[Groups]:
 def course(url: str, period: Period) -> Known[Course]:
     """The running sums and the waits of a period."""
     return known("course", _course, url, period)
+
+
+def whole_report(url: str, groups: Groups, server: Server | None) -> Report:
+    """The report of the same jobs, as `carbon-aware report` makes it.
+
+    Raises:
+        LedgerUnreachable: the database does not answer.
+    """
+    asked = Question(
+        groups.since, groups.until, system_clock(), groups.by, server, quick=groups.is_quick
+    )
+    return read_report(ledger(url), asked, _unwatched)
+
+
+def _unwatched(_jobs: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda _: None)
 
 
 @st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
@@ -99,4 +130,5 @@ def _course(url: str, period: Period) -> Course:
         curves=curves(engine, begin, until, CURVE_POINTS) if begin else {},
         waits=wait_counts(engine, since, until, WAIT_EDGES_SECONDS),
         never_ran_jobs=never_ran(engine, since, until),
+        revised=revised_accounts(engine, since, until),
     )

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.data.live import SPARK_POINTS, Now, ahead
+from dashboard.views.elements import card
 from dashboard.views.zone import zone
 from shared.domain.outlook import cleanest_window
 from shared.ledger.reads import JobCounts
@@ -28,11 +29,11 @@ def show(now: Now, today: AvoidedSum | None, month: AvoidedSum | None) -> None:
         _avoided("in 30 days", month)
     jobs = now.statistics.jobs
     with st.grid(5, min_column_width=150):
-        _plain("Jobs deferred", f"{jobs.deferred + jobs.submitted:,}", "for cleaner power")
-        _plain("Jobs ready", f"{jobs.ready:,}", "for a free worker")
-        _plain("Jobs running", f"{jobs.running:,}", _interrupted(jobs))
-        _plain("Jobs done", f"{jobs.succeeded:,}", _called_off(jobs))
-        _plain("Jobs failed", f"{jobs.dead:,}", _rejected(jobs))
+        card("Jobs deferred", f"{jobs.deferred + jobs.submitted:,}", "for cleaner power")
+        card("Jobs ready", f"{jobs.ready:,}", "for a free worker")
+        card("Jobs running", f"{jobs.running:,}", _interrupted(jobs))
+        card("Jobs done", f"{jobs.succeeded:,}", _called_off(jobs))
+        card("Jobs failed", f"{jobs.dead:,}", _rejected(jobs))
 
 
 def _intensity(now: Now) -> None:
@@ -64,19 +65,19 @@ def _intensity(now: Now) -> None:
 def _window(now: Now) -> None:
     label, grid = "Cleanest window ahead", now.grid
     if grid is None or grid.forecast is None or grid.intensity_g_per_kwh is None:
-        _plain(label, words.UNKNOWN, "no forecast")
+        card(label, words.UNKNOWN, "no forecast")
         return
     horizon_s = ahead(grid).total_seconds()
     places = int(horizon_s / grid.forecast.period_seconds)
     trend = _thinned(grid.forecast.values_g_per_kwh[:places])
     found = cleanest_window(grid.forecast, grid.cuts, grid.intensity_g_per_kwh, now.at, horizon_s)
     if found is None:
-        _plain(label, "now", "nothing cleaner is forecast", trend)
+        card(label, "now", "nothing cleaner is forecast", trend=trend)
         return
     st.metric(
         label,
         f"in {words.duration((found.start - now.at).total_seconds())}",
-        f"{words.signed_percent(found.percent)} carbon",
+        words.signed_percent(found.percent),
         delta_color="inverse",
         delta_description=words.between(found.start, found.end, zone()),
         border=True,
@@ -89,7 +90,7 @@ def _window(now: Now) -> None:
 
 def _avoided(when: str, total: AvoidedSum | None) -> None:
     if total is None:
-        _plain(f"CO\u2082 avoided {when}", words.UNKNOWN, "the ledger does not answer")
+        card(f"CO\u2082 avoided {when}", words.UNKNOWN, "the ledger does not answer")
         return
     number, unit = words.mass(total.avoided_g)
     percent = words.share(total.avoided_g, total.baseline_g)
@@ -111,12 +112,17 @@ def _avoided(when: str, total: AvoidedSum | None) -> None:
 def _capacity(now: Now) -> None:
     capacity, label = now.statistics.capacity, "Capacity in use, jobs"
     if not capacity.pools:
-        _plain(label, "0 of 0", "no worker is running")
+        card(label, "0 of 0", "no worker is running")
         return
     reasons = {pool.reason for pool in now.pools}
     because = reasons.pop() if len(reasons) == 1 else f"base {capacity.base_consumers}"
     running = now.statistics.jobs.running
-    _plain(label, f"{running:,} of {capacity.consumers:,}", because, _thinned(now.capacity))
+    card(
+        label,
+        f"{running:,} of {capacity.consumers:,}",
+        because,
+        trend=_thinned(now.capacity),
+    )
 
 
 def _interrupted(jobs: JobCounts) -> str:
@@ -138,18 +144,3 @@ def _thinned(values: Sequence[float]) -> list[float] | None:
     """At most about as many values as a sparkline has room for; None where there is no line."""
     step = max(1, len(values) // SPARK_POINTS)
     return list(values[::step]) if len(values) > 1 else None
-
-
-def _plain(label: str, value: str, remark: str, trend: list[float] | None = None) -> None:
-    """A card whose second line is a remark, shown as it is."""
-    st.metric(
-        label,
-        value,
-        words.escape(remark),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
-        chart_data=trend,
-        chart_type="area",
-    )

@@ -1,6 +1,6 @@
 """What several pages are made of: cards, and tables that end at a readable height."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -15,16 +15,32 @@ ROW_PIXELS = 35
 _MOMENT = "ddd D MMM, HH:mm:ss"
 
 
-def card(label: str, value: str, remark: str, about: str | None = None) -> None:
-    """A figure whose second line is a remark, shown as it is; `about` is shown on hover."""
+def card(
+    label: str,
+    value: str,
+    remark: str | None,
+    about: str | None = None,
+    trend: Sequence[float] | None = None,
+) -> None:
+    """A figure whose second line is a remark, shown as it is.
+
+    Args:
+        label: what it is, with its unit.
+        value: the figure.
+        remark: below it.
+        about: shown on hover.
+        trend: how it came to it, drawn as a line below.
+    """
     st.metric(
         label,
         value,
-        words.escape(remark),
+        None if remark is None else words.escape(remark),
         delta_color="off",
         delta_arrow="off",
         border=True,
         height="stretch",
+        chart_data=trend,
+        chart_type="area",
         help=about,
     )
 

@@ -13,6 +13,7 @@ from dashboard.data.job import Shown
 from dashboard.frames import STATE_WORDS
 from dashboard.shell import Place, frame
 from dashboard.views import job_account, job_buttons, timeline
+from dashboard.views.elements import card
 from dashboard.views.zone import zone
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import JobStatus
@@ -97,39 +98,27 @@ def _facts(shown: Shown) -> None:
     waited = status.wait_seconds
     with st.grid(4, min_column_width=220):
         _fact("Submitted", status.submitted_at, at)
-        st.metric(
+        card(
             "Waited",
             "not started" if waited is None else words.duration(waited),
             f"deferred {words.times(status.deferrals)}",
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
         if over:
             _fact("Ended", status.finished_at, at)
         else:
             _fact("To be done by", status.deadline, at)
-        st.metric(
+        card(
             "Dirtiest band it runs in",
             status.max_band.words if status.max_band else words.UNKNOWN,
             f"{status.priority.value} priority" if status.priority else None,
-            delta_color="off",
-            delta_arrow="off",
-            border=True,
-            height="stretch",
         )
 
 
 def _fact(label: str, at: datetime | None, now: datetime) -> None:
-    st.metric(
+    card(
         label,
         words.UNKNOWN if at is None else words.away(at, now),
         None if at is None else words.moment(at, now, zone()),
-        delta_color="off",
-        delta_arrow="off",
-        border=True,
-        height="stretch",
     )
 
 

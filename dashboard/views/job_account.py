@@ -6,6 +6,7 @@ from dashboard import words
 from shared.domain.jobs import FINAL_STATES
 from shared.domain.savings import REFERENCE_G_PER_KWH, EnergyMethod, IntensityMethod
 from shared.ledger.reads import JobStatus
+from shared.report.revisions import revision_line
 
 _ENERGY = {
     EnergyMethod.MEASURED: "measured",
@@ -37,6 +38,9 @@ def show(job: JobStatus) -> None:
     else:
         _avoided(job, promised)
     _lines(job)
+    if job.account_version > 1:
+        changed = words.escape(revision_line(job.account_revisions[-1]))
+        st.caption(f":material/history: Revised after it was settled, {changed}.")
 
 
 def _avoided(job: JobStatus, promised: str) -> None:

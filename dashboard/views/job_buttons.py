@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import actions, words
+from dashboard import actions
 from dashboard.settings import DashboardSettings
+from dashboard.views import outcome
 from shared.domain.jobs import FINAL_STATES, State
-from shared.errors import CarbonAwareError
 from shared.ledger.reads import JobStatus
 
 LONGEST_REASON = 200
@@ -16,7 +16,7 @@ _WAITING = frozenset({State.SUBMITTED, State.DEFERRED, State.RETRYING, State.PAU
 
 def show(settings: DashboardSettings, job: JobStatus) -> None:
     """The buttons that the job's state allows; none where the dashboard is for reading only."""
-    _told(job)
+    outcome.tell(_key(job))
     if not settings.dashboard_actions:
         if job.state not in FINAL_STATES or job.state is State.DEAD:
             st.caption(
@@ -76,25 +76,15 @@ def _reason() -> str | None:
     return str(st.session_state.get("cancel_reason") or "").strip() or None
 
 
-def _do(job: JobStatus, done: str, ask: Callable[[], None]) -> None:
+def _do(job: JobStatus, done: str, wish: Callable[[], None]) -> None:
     """Ask, and remember what came of it for as long as the job stays in this state."""
-    try:
-        ask()
-    except CarbonAwareError as error:
-        st.session_state[_key(job)] = (False, str(error))
-    else:
-        st.session_state[_key(job)] = (True, f"{done} The page follows as soon as it has happened.")
 
+    def told() -> str:
+        wish()
+        return f"{done} The page follows as soon as it has happened."
 
-def _told(job: JobStatus) -> None:
-    went_well, text = st.session_state.get(_key(job), (True, None))
-    if text is None:
-        return
-    if went_well:
-        st.success(words.escape(text), icon=":material/check:")
-    else:
-        st.error(words.escape(text), icon=":material/error:")
+    outcome.ask(_key(job), told)
 
 
 def _key(job: JobStatus) -> str:
-    return f"told:{job.id}:{job.state.value}"
+    return f"{job.id}:{job.state.value}"

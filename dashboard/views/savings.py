@@ -1,6 +1,7 @@
 """What all of it saved: the sums, how they came about, and what they cost in waiting."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -54,12 +55,13 @@ def _body(place: Place) -> None:
             bind="query-params",
             wrap=True,
         )
-    _figures(place.url, Period(period or Period.MONTH), GroupBy(by or GroupBy.TYPE))
+    _figures(place, Period(period or Period.MONTH), GroupBy(by or GroupBy.TYPE))
 
 
 @st.fragment(run_every="30s")
-def _figures(url: str, period: Period, by: GroupBy) -> None:
-    groups, course = savings.groups(url, period, by).value, savings.course(url, period).value
+def _figures(place: Place, period: Period, by: GroupBy) -> None:
+    groups = savings.groups(place.url, period, by).value
+    course = savings.course(place.url, period).value
     if groups is None or course is None:
         return
     if not groups.kinds:
@@ -73,8 +75,10 @@ def _figures(url: str, period: Period, by: GroupBy) -> None:
         savings_panels.breakdown(kind, by)
     savings_panels.waiting(course.waits.get(key, ()), kind, by)
     savings_panels.table(kind, by)
-    savings_panels.files(groups)
-    savings_panels.left_out(kind, course.never_ran_jobs)
+    savings_panels.files(
+        groups, partial(savings.whole_report, place.url, groups, place.settings.server)
+    )
+    savings_panels.left_out(kind, course)
 
 
 def _empty(period: Period, never_ran_jobs: int) -> None:

@@ -1,18 +1,20 @@
 """Below the cards of the page Savings: charts, the table, and the same rows as files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from dashboard import charts_savings, downloads, frames_savings, tables_savings, units, words
-from dashboard.data.savings import Groups
+from dashboard import charts_savings, frames_savings, tables_savings, units, words
+from dashboard.data.savings import Course, Groups
+from dashboard.downloads import FILES
 from dashboard.views import elements
 from dashboard.views.zone import ink
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
 from shared.ledger.reads.waits import WaitCount
+from shared.report.data import Report
+from shared.report.revisions import revised_accounts_line
 
 ENERGY = "Energy is"
 
@@ -121,35 +123,35 @@ def table(kind: KindReport, by: GroupBy) -> None:
     elements.table(rows, "figures", columns, unknown=words.UNKNOWN)
 
 
-def files(groups: Groups) -> None:
-    """The rows of all kinds as files."""
-    name = f"carbon-report-{groups.since:%Y%m%d}-{groups.until:%Y%m%d}-by-{groups.by.value}"
+def files(groups: Groups, report: Callable[[], Report]) -> None:
+    """The rows of all kinds as files, made of the report when a button is pressed."""
+    span = f"{groups.since:%Y%m%d}-{groups.until:%Y%m%d}-by-{groups.by.value}"
+    quick = " without what was possible, of so many jobs" if groups.is_quick else ""
     with st.container(horizontal=True):
-        for label, make, ending, mime in (
-            ("CSV", downloads.csv, "csv", "text/csv"),
-            ("Parquet", downloads.parquet, "parquet", "application/vnd.apache.parquet"),
-        ):
+        for file in FILES:
             st.download_button(
-                label,
-                partial(make, groups.kinds, groups.by),
-                f"{name}.{ending}",
-                mime,
-                key=f"download-{ending}",
+                f"Download {file.label}",
+                file.of(report),
+                f"carbon-report-{span}.{file.ending}",
+                file.mime,
+                key=f"download-{file.ending}",
                 on_click="ignore",
                 icon=":material/download:",
-                help="The rows of `carbon-aware report`, all kinds of figures, one per line",
+                help=f"What `carbon-aware report` writes, all kinds of figures{quick}",
             )
 
 
-def left_out(kind: KindReport, never_ran_jobs: int) -> None:
-    """What the figures do not hold."""
+def left_out(kind: KindReport, course: Course) -> None:
+    """What the figures do not hold, and what was changed in them after they were settled."""
     total, notes = kind.total, []
     if total.unknown_jobs:
         notes.append(f"{words.count(total.unknown_jobs, 'job')} without known figures")
     if total.emissions_without_baseline_g is not None:
         emitted = words.with_unit(words.mass(total.emissions_without_baseline_g))
         notes.append(f"{emitted} emitted by jobs whose submission is not covered by the record")
-    if never_ran_jobs:
-        notes.append(f"{words.count(never_ran_jobs, 'job')} that ended without ever running")
+    if course.never_ran_jobs:
+        notes.append(f"{words.count(course.never_ran_jobs, 'job')} that ended without ever running")
     if notes:
         st.caption(f"Not in these sums: {'; '.join(notes)}.")
+    for sums in course.revised:
+        st.caption(f":material/history: {words.escape(revised_accounts_line(sums))}.")

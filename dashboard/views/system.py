@@ -13,20 +13,20 @@ def page() -> None:
 
 
 def _body(place: Place) -> None:
-    _state(place.url)
+    _state(place)
     _forecasts(place.url)
     _settings(place.url)
 
 
 @st.fragment(run_every="5s")
-def _state(url: str) -> None:
+def _state(place: Place) -> None:
     """Processes, sources and queues."""
-    known, now = system.system(url), live.now(url, None)
+    known, now = system.system(place.url), live.now(place.url, None)
     if known.value is None or now.value is None:
         return
     system_panels.services(known.value)
     system_panels.sources(known.value)
-    system_queues.show(known.value, now.value.statistics.jobs)
+    system_queues.show(place.settings, known.value, now.value.statistics.jobs)
 
 
 @st.fragment(run_every="60s")

@@ -57,8 +57,8 @@ def sources(system: System) -> None:
         "sources",
         {
             "Simulated": st.column_config.CheckboxColumn(help="Replayed, not observed now"),
-            "Rung": st.column_config.TextColumn(help=rung),
-            "Point": distance("Start of the point that holds"),
+            "Rests on": st.column_config.TextColumn(help=rung),
+            "Reading": distance("Start of the reading that holds"),
             "Next due": distance(),
             "Forecast until": moment(),
             "Order of sources": st.column_config.TextColumn(
@@ -85,7 +85,7 @@ def _review(review: ForecastReview) -> None:
     rows = frames_system.errors(review)
     name = f"{review.region}: {words.source(review.source)}, {review.signal.value}"
     st.markdown(f"**{words.escape(name)}**" + (" :violet-badge[SIMULATED]" * review.simulated))
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(
             charts_system.errors_chart(rows, ink()),

@@ -4,11 +4,13 @@ import streamlit as st
 
 from dashboard import frames_system
 from dashboard.data.system import System
+from dashboard.settings import DashboardSettings
+from dashboard.views import dead_buttons
 from dashboard.views.elements import distance, moment, table
 from shared.ledger.reads import JobCounts
 
 
-def show(system: System, counts: JobCounts) -> None:
+def show(settings: DashboardSettings, system: System, counts: JobCounts) -> None:
     """The queues, then the two that need somebody's eye."""
     st.subheader(
         "Queues",
@@ -23,22 +25,20 @@ def show(system: System, counts: JobCounts) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        dead_letters(system)
+        dead_letters(settings, system)
     with right:
         rejected(system)
 
 
-def dead_letters(system: System) -> None:
+def dead_letters(settings: DashboardSettings, system: System) -> None:
     """Jobs that failed for good; what may be done about them stands below the table."""
     st.subheader("Dead letters", anchor=False)
     rows = frames_system.dead(system.dead)
     if rows.empty:
         st.caption("No job has failed for good.")
-        return
-    table(rows, "dead", {"Ended": moment()})
-    st.caption(
-        "`carbon-aware dead replay ID` runs one again, `carbon-aware dead show ID` tells all."
-    )
+    else:
+        table(rows, "dead", {"Ended": moment()})
+    dead_buttons.show(settings, system.dead)
 
 
 def rejected(system: System) -> None:

@@ -1,6 +1,7 @@
 """`report`: what the finished jobs of a time emitted and avoided."""
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +11,7 @@ import typer
 from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir, read_option
 
 if TYPE_CHECKING:
-    from services.cli.report_data import Report
+    from shared.report.data import Report
 
 TIME_HELP = "how long ago (30d, 12h), a UTC day (2026-11-01) or a time (2026-11-01T08:00:00Z)"
 Files = dict[str, Path]
@@ -74,8 +75,8 @@ def report(  # noqa: PLR0913 - one option for each way of writing it
 
 def _check(files: Files) -> None:
     """Everything that can be wrong with the files, before the ledger is read."""
-    from services.cli.report_files import check_parquet
     from services.cli.report_writing import check_place, wrong_ending
+    from shared.report.rows import check_parquet
 
     for option, path in files.items():
         if (wrong := wrong_ending(option, path)) is not None:
@@ -87,25 +88,26 @@ def _check(files: Files) -> None:
 
 def _write(files: Files, found: "Report") -> None:
     from services.cli.output import error_console
-    from services.cli.report_files import write_parquet
-    from services.cli.report_html import write_page
-    from services.cli.report_manifest import write_manifest
+    from services.cli.report_manifest import manifest_text
+    from services.cli.report_writing import write_file
+    from shared.report.page import page
+    from shared.report.rows import parquet_bytes
 
-    writers = {
-        "--parquet": write_parquet,
-        "--html": write_page,
-        "--impact-framework": write_manifest,
+    contents: dict[str, Callable[[Report], bytes]] = {
+        "--parquet": parquet_bytes,
+        "--html": lambda report: page(report).encode(),
+        "--impact-framework": lambda report: manifest_text(report).encode(),
     }
     for option, path in files.items():
-        writers[option](path, found)
+        write_file(option, path, contents[option](found))
         error_console().print(f"written: {path}", soft_wrap=True)
 
 
 def _print(found: "Report", *, csv: bool, json: bool) -> None:
     from services.cli.output import console, error_console, print_json
-    from services.cli.report_data import span
-    from services.cli.report_files import csv_text, json_value
     from services.cli.report_view import print_report
+    from shared.report.data import span
+    from shared.report.rows import csv_text, json_value
 
     if not (csv or json):
         print_report(console(), found)
@@ -118,11 +120,11 @@ def _print(found: "Report", *, csv: bool, json: bool) -> None:
 
 
 def _read(data_dir: Path, since: str, until: str | None, by: str, *, quick: bool) -> "Report":
-    from services.cli.report_data import Question, read_report
     from services.cli.report_view import progress
     from services.cli.settings import find_places
     from shared.ledger.reads.report_rows import GroupBy
     from shared.ledger.schema import open_engine
+    from shared.report.data import Question, read_report
     from shared.runtime import system_clock
 
     now = system_clock()

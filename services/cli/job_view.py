@@ -6,10 +6,10 @@ from rich.text import Text
 
 from services.cli.output import Rows, as_json
 from services.cli.palette import signed_style, simulated_badge, state_word
-from services.cli.revision_view import revision_line
 from services.cli.words import UNKNOWN, clock, counted, duration, energy, grams, moment
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import JobStatus, Piece
+from shared.report.revisions import revision_line
 
 PIECES_SHOWN = 8
 

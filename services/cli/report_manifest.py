@@ -8,26 +8,15 @@ types or kinds: a manifest's aggregation would sum marginal and average figures,
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from services.cli.report_data import Figures, Report, kind_words, span
-from services.cli.report_writing import write_file
 from shared.domain.embodied import Server
 from shared.ledger.reads.report_rows import KindReport
+from shared.report.data import Figures, Report, kind_words, span
 
 _FIRST_LINE = "# Impact Framework (@grnsft/if 1.1): if-run --manifest THIS_FILE\n"
 _LEAST_SECONDS = 1e-6
 """The framework takes no time of 0; the ledger knows none shorter than this."""
-
-
-def write_manifest(path: Path, report: Report) -> None:
-    """Write the manifest.
-
-    Raises:
-        CannotWrite: the file cannot be written.
-    """
-    write_file("--impact-framework", path, manifest_text(report).encode())
 
 
 def manifest_text(report: Report) -> str:

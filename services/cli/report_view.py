@@ -10,11 +10,11 @@ from rich.text import Text
 
 from services.cli.output import error_console
 from services.cli.palette import signed_style, simulated_badge
-from services.cli.report_columns import AVOIDED, Column, remarks, tables_of
-from services.cli.report_data import Figures, Report, kind_words, span
-from services.cli.revision_view import revised_accounts_line
 from services.cli.words import counted
 from shared.ledger.reads.report_rows import KindReport
+from shared.report.columns import AVOIDED, Column, remarks, tables_of
+from shared.report.data import Figures, Report, kind_words, span
+from shared.report.revisions import revised_accounts_line
 
 _PIPE_WIDTH = 200
 """Wide enough for every table: a pipe must not cut columns."""

@@ -7,38 +7,18 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 
 from services.cli.endpoints import Endpoints, read_endpoints
-from shared.domain.embodied import Server
 from shared.errors import ConfigurationError
-from shared.settings import BrokerSettings, LedgerAddress
+from shared.settings import BrokerSettings, LedgerAddress, ServerSettings
 
 USUAL_DATA_DIR = Path(".carbon-aware")
 
 
-class CliSettings(BrokerSettings, LedgerAddress):
+class CliSettings(BrokerSettings, LedgerAddress, ServerSettings):
     """The addresses and the shape of the deployment that the commands talk to."""
 
     watttime_username: str = Field("", description="WattTime account; empty means the emulator")
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")
-    embodied_kg_per_server: float | None = Field(
-        None,
-        gt=0,
-        allow_inf_nan=False,
-        description="CO2e of making a server, in kg, for SCI; Cloud Carbon Footprint takes 1000",
-    )
-    server_lifetime_years: float = Field(
-        4.0, gt=0, allow_inf_nan=False, description="over which it is spread, years of 365 days"
-    )
-    jobs_per_server: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="how many jobs share a server at a time"
-    )
-
-    @property
-    def server(self) -> Server | None:
-        """What jobs run on, for the embodied share of SCI; None where that is not known."""
-        if self.embodied_kg_per_server is None:
-            return None
-        return Server(self.embodied_kg_per_server, self.server_lifetime_years, self.jobs_per_server)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from rich.text import Text
 from services.cli.job_view import cancellation, run_words, saved_line
 from services.cli.output import print_columns, print_rows
 from services.cli.palette import STATE_STYLES, WARNING, band_badge, state_word
-from services.cli.revision_view import revision_line
 from services.cli.words import UNKNOWN, clock, counted, duration, grams, intensity
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, AuditRow, DecisionRow, JobStatus
+from shared.report.revisions import revision_line
 
 _DECISION_STYLES = {
     "deferred": STATE_STYLES[State.DEFERRED],

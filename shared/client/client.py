@@ -227,6 +227,16 @@ class JobClient:
         only = Filters(ids=(str(id_of(job)),))
         await replay_dead(self._office, only, ReplayOptions(by, system_clock()), None)
 
+    async def replay_all(self, *, by: str, most: int) -> int:
+        """Submit the jobs that failed for good again, `most` of them; how many those were.
+
+        Raises:
+            BrokerUnreachable: nothing answers there.
+            PublishFailed: the broker did not confirm one; it stays where it is, like those behind.
+        """
+        options = ReplayOptions(by, system_clock())
+        return len((await replay_dead(self._office, Filters(), options, most)).settled)
+
     async def _ask(self, control: Control) -> None:
         try:
             async with asyncio.timeout(self._confirm_seconds):

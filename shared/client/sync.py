@@ -130,6 +130,10 @@ class SyncJobClient:
         """Submit a job that failed for good again; see `JobClient.replay`."""
         self._call(partial(self._client.replay, job, by=by))
 
+    def replay_all(self, *, by: str, most: int) -> int:
+        """Submit the jobs that failed for good again; see `JobClient.replay_all`."""
+        return self._call(partial(self._client.replay_all, by=by, most=most))
+
     def _call(self, method: Callable[[], Awaitable[T]]) -> T:
         if self._portal is None:
             raise RuntimeError("use the client as a `with` block: it is not connected")

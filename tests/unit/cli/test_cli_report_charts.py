@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.report_charts import HEIGHT, WIDTH, cumulative_chart, nice_ticks
 from shared.ledger.reads.report_rows import CurvePoint
+from shared.report.charts import HEIGHT, WIDTH, cumulative_chart, nice_ticks
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from services.cli import report_writing
-from services.cli.report_data import FIGURES
 from shared.ledger.schema import migrate
+from shared.report.data import FIGURES
 
 LATER = ("--until", "2999-01-01T00:00:00Z")
 HOUR_ON_A_SIXTEENTH_G = 1_000_000 / (4 * 365 * 24) / 16

@@ -11,11 +11,11 @@ import pytest
 from typer.testing import Result
 
 from services.cli.event_words import event_line
-from services.cli.revision_view import revised_accounts_line
 from shared.domain.grid import Signal
 from shared.ledger.reads import RevisedAccounts
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes import record
+from shared.report.revisions import revised_accounts_line
 
 Cli = Callable[..., Result]
 STORY: Any = runpy.run_path(str(Path(__file__).parents[1] / "ledger" / "story.py"))["Story"]

@@ -28,6 +28,7 @@ from shared.messages import (
     IntensityUpdated,
     JobProgressed,
     JobRejected,
+    JobStarted,
     PoolResized,
     ServiceBeat,
     SlotPlan,
@@ -36,6 +37,7 @@ from shared.messages import (
 
 BUSY: Any = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
 WEEK = BUSY["Scene"](period_seconds=1800.0, history=336, forecast=96, jobs=240, workers=3)
+DEAD_WORKER = "host-900"
 PRIORITIES = (Priority.NORMAL, Priority.LOW, Priority.HIGH, Priority.CRITICAL)
 SETTINGS = {
     "setting.slot_seconds": 300.0,
@@ -129,7 +131,9 @@ class FullStory(BUSY["Story"]):
 
     def run(self, job: Job, place: int, number: int) -> Iterator[AnyEvent]:
         for told in super().run(job, place, number):
-            if getattr(told, "energy_kwh", 0.0) is None:
+            if isinstance(told, JobStarted) and number % 40 == 2:
+                yield told.model_copy(update={"pool": DEAD_WORKER})
+            elif getattr(told, "energy_kwh", 0.0) is None:
                 yield told.model_copy(update={"energy_method": None})
             elif getattr(told, "energy_method", None) and number % 5 == 0:
                 yield told.model_copy(update={"energy_method": EnergyMethod.MEASURED})
@@ -142,7 +146,7 @@ class FullStory(BUSY["Story"]):
         started = self.times[place] + timedelta(seconds=1)
         return JobProgressed(
             id=self.uuid(), at=started + timedelta(seconds=60), job_id=job.id, attempt=1,
-            pool="host-900" if number % 40 == 2 else "host-102", region=self.scene.region,
+            pool=DEAD_WORKER if number % 40 == 2 else "host-102", region=self.scene.region,
             started_at=started, fraction=(number % 9) / 10, message=f"block {number}",
         )  # fmt: skip
 

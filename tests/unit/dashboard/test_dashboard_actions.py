@@ -49,6 +49,10 @@ class FakeClient:
     def replay(self, job: UUID, *, by: str) -> None:
         self._note("replay", job, by)
 
+    def replay_all(self, *, by: str, most: int) -> int:
+        self._note("replay_all", by, most)
+        return 3
+
     def submit(self, job: JobSubmit, **_: Any) -> JobHandle:
         self._note("submit", job)
         return JobHandle(job.id or JOB)
@@ -140,3 +144,10 @@ def test_actions_are_noted_under_who_is_signed_in(
     monkeypatch.setattr(st, "user", user)
     actions.run_now(settings, JOB)
     assert clients[0].calls == [("run_now", JOB, name)]
+
+
+def test_all_dead_letters_are_replayed_in_the_name_of_whoever_asked(
+    settings: DashboardSettings, clients: list[FakeClient]
+) -> None:
+    assert actions.replay_all(settings) == 3
+    assert clients[0].calls == [("replay_all", "dashboard", actions.MOST_AT_ONCE)]

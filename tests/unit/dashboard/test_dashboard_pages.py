@@ -187,7 +187,11 @@ def unknown_jobs(kinds: Any) -> int:
 def test_savings_offer_their_rows_as_files(fill_week: FillWeek, open_view: OpenView) -> None:
     fill_week()
     page = open_view("savings")
-    assert [button.proto.label for button in page.get("download_button")] == ["CSV", "Parquet"]
+    assert [button.proto.label for button in page.get("download_button")] == [
+        "Download CSV",
+        "Download Parquet",
+        "Download HTML",
+    ]
 
 
 def test_equivalents_tell_their_source(fill_week: FillWeek, open_view: OpenView) -> None:

@@ -110,3 +110,9 @@ def test_a_moment_of_another_day_has_its_date() -> None:
 
 def test_how_often_is_a_word_where_there_is_one() -> None:
     assert [words.times(many) for many in (0, 1, 2)] == ["never", "once", "2 times"]
+
+
+def test_what_is_below_a_tenth_of_a_gram_is_no_zero() -> None:
+    assert words.mass(0.0053) == ("5.30", "mg")
+    assert words.mass(-0.02) == ("\N{MINUS SIGN}20.0", "mg")
+    assert words.mass(0.0) == ("0", "g")

@@ -1,18 +1,14 @@
 """What the charts and files of the page Savings are made from."""
 
-import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import downloads, frames_savings, tables_savings, units
+from dashboard import frames_savings, tables_savings, units
 from dashboard.equivalents import CAR_G_PER_KM, PHONE_G_PER_CHARGE, equivalents
-from services.cli.report_data import Report
-from services.cli.report_files import csv_text
 from shared.domain.grid import Signal
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport, ReportRow
 from shared.ledger.reads.waits import WaitCount
@@ -35,26 +31,6 @@ UNKNOWN = replace(
 )  # fmt: skip
 REAL = KindReport(Signal.MARGINAL, False, (ROW,), replace(ROW, group="total"))
 ODD = KindReport(None, None, (UNKNOWN,), replace(UNKNOWN, group="total"))
-
-
-def test_the_csv_holds_the_rows_of_the_report_command() -> None:
-    report = Report(NOW, NOW, NOW, GroupBy.TYPE, 0.0, 0, [REAL, ODD], [REAL, ODD], {})
-    ours = pd.read_csv(io.BytesIO(downloads.csv([REAL, ODD], GroupBy.TYPE)))
-    theirs = pd.read_csv(io.StringIO(csv_text(report)))
-    pd.testing.assert_frame_equal(ours, theirs[ours.columns], check_dtype=False)
-    assert set(theirs.columns) - set(ours.columns) == {"sci_embodied_g_per_job", "sci_g_per_job"}
-
-
-def test_parquet_keeps_what_is_unknown_unknown() -> None:
-    table = pd.read_parquet(io.BytesIO(downloads.parquet([REAL, ODD], GroupBy.TYPE)))
-    assert table["signal"].tolist()[0] == "marginal"
-    assert table["simulated"].tolist() == [False, pd.NA]
-    assert table["avoided_g"].isna().tolist() == [False, True]
-
-
-def test_files_of_nothing_have_their_columns() -> None:
-    assert downloads.csv([], GroupBy.DAY).decode().startswith("signal,simulated,day,jobs,")
-    assert downloads.rows([], GroupBy.DAY).empty
 
 
 def test_running_sums_hold_to_the_end_of_the_period() -> None:
@@ -115,6 +91,15 @@ def test_the_table_ends_with_all_groups_and_keeps_unknown_apart() -> None:
     assert table["Mean wait, min"].tolist()[0] == 30.0
     assert table["Energy is"].tolist()[0] == "3 measured, 5 declared"
     assert len(tables_savings.groups(REAL, GroupBy.TYPE)) == 1
+
+
+def test_dots_on_top_of_each_other_are_named_together() -> None:
+    near = [replace(ROW, group=name, mean_wait_seconds=1.0) for name in ("a", "b")]
+    drawn = frames_savings.waiting_against_saving([ROW, *near], GRAM)
+    assert drawn["names"].tolist() == ["etl", "a, b", ""]
+    third = replace(near[0], group="c")
+    drawn = frames_savings.waiting_against_saving([ROW, *near, third], GRAM)
+    assert drawn["names"].tolist() == ["etl", "a and 2 more", "", ""]
 
 
 @given(st.floats(0, 1e9))

@@ -2,15 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.cli.words import counted, grams
 from shared.domain.revisions import RevisionCause
 from shared.ledger.reads import AccountFigures, AccountRevision, RevisedAccounts
-
-_TITLES = {
-    "watttime": "WattTime",
-    "electricity_maps": "Electricity Maps",
-    "uk_carbon_intensity": "UK Carbon Intensity",
-}
+from shared.report.words import counted, grams, source
 
 
 def revision_line(revision: AccountRevision) -> str:
@@ -53,4 +47,4 @@ def _cause(revision: AccountRevision) -> str:
 
 
 def _named(sources: Sequence[str]) -> str:
-    return " and ".join(_TITLES.get(source, source) for source in sources)
+    return " and ".join(source(name) for name in sources)

@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from services.cli.words import counted
 from shared.domain.embodied import Server
 from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.known_jobs import known_jobs
 from shared.ledger.reads.optimum import TOTAL, Group, Hindsight, bounds, hindsight
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
+from shared.report.words import counted
 
 CURVE_POINTS = 240
 """How finely the running sums are drawn; about a point for every three pixels."""

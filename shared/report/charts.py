@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from html import escape
 from math import ceil, floor, log10
 
-from services.cli.report_columns import REFERENCE
-from services.cli.words import grams, percent_of
 from shared.ledger.reads.report_rows import CurvePoint, ReportRow
+from shared.report.columns import REFERENCE
+from shared.report.words import grams, percent_of
 
 WIDTH, HEIGHT = 860, 300
 LEFT, RIGHT, TOP, BOTTOM = 76, 190, 14, 30

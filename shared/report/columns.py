@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from services.cli.report_data import Figures
-from services.cli.words import UNKNOWN, counted, duration, energy, grams, percent_of
 from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads.report_rows import KindReport, ReportRow
+from shared.report.data import Figures
+from shared.report.words import UNKNOWN, counted, duration, energy, grams, percent_of
 
 Column = tuple[str, Callable[[Figures], str]]
 """A title, and the words for a row."""

@@ -4,13 +4,11 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from services.cli.report_data import FIGURES, Figures, Report, named
-from services.cli.report_writing import write_file
 from shared.errors import ConfigurationError
 from shared.ledger.reads.report_rows import KindReport
+from shared.report.data import FIGURES, Figures, Report, named
 
 KIND = ("signal", "simulated")
 TEXTS = frozenset({"signal", "optimum_unknown_reason"})
@@ -48,18 +46,17 @@ def csv_text(report: Report) -> str:
     return out.getvalue()
 
 
-def write_parquet(path: Path, report: Report) -> None:
+def parquet_bytes(report: Report) -> bytes:
     """The same lines as a Parquet file, typed: whole counts, figures, texts and one yes or no.
 
     Raises:
         ConfigurationError: the library that writes Parquet is not installed.
-        CannotWrite: the file cannot be written.
     """
     parquet, arrow = _library()
     schema = arrow.schema([(name, _type(arrow, report, name)) for name in columns(report)])
     out = io.BytesIO()
     parquet.write_table(arrow.Table.from_pylist(list(_lines(report)), schema=schema), out)
-    write_file("--parquet", path, out.getvalue())
+    return out.getvalue()
 
 
 def check_parquet() -> None:
@@ -82,7 +79,7 @@ def _library() -> tuple[Any, Any]:
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
         raise ConfigurationError(
-            "--parquet needs pyarrow; install it: pip install 'carbon-aware-jobs[parquet]'"
+            "Parquet needs pyarrow; install it: pip install 'carbon-aware-jobs[parquet]'"
         ) from None
     return parquet, pa
 

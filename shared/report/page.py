@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from html import escape
-from pathlib import Path
 
-from services.cli.report_charts import bars_by_type, cumulative_chart
-from services.cli.report_columns import (
+from shared.ledger.reads.report_rows import KindReport
+from shared.report.charts import bars_by_type, cumulative_chart
+from shared.report.columns import (
     NOTHING,
     Column,
     expected,
@@ -15,24 +15,13 @@ from services.cli.report_columns import (
     tables_of,
     wait,
 )
-from services.cli.report_data import Figures, Report, instant, kind_words, span
-from services.cli.report_methods import METHODS
-from services.cli.report_style import STYLE
-from services.cli.report_writing import write_file
-from services.cli.revision_view import revised_accounts_line
-from services.cli.words import counted, energy, grams, percent_of
-from shared.ledger.reads.report_rows import KindReport
+from shared.report.data import Figures, Report, instant, kind_words, span
+from shared.report.methods import METHODS
+from shared.report.revisions import revised_accounts_line
+from shared.report.style import STYLE
+from shared.report.words import counted, energy, grams, percent_of
 
 _SIMULATED = ' <span class="mark">SIMULATED</span>'
-
-
-def write_page(path: Path, report: Report) -> None:
-    """Write the page.
-
-    Raises:
-        CannotWrite: the file cannot be written.
-    """
-    write_file("--html", path, page(report).encode())
 
 
 def page(report: Report) -> str:
