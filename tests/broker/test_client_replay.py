@@ -44,6 +44,34 @@ async def test_a_job_that_is_not_dead_is_not_replayed(deployment):
             await client.replay(uuid4(), by="ana")
 
 
+async def test_all_dead_jobs_run_again_some_at_a_time(deployment, until):
+    failing = True
+
+    def fails_at_first(payload, context):
+        if failing:
+            raise ValueError("no data")
+        return {}
+
+    namespace = deployment.topology.namespace
+    async with (
+        deployment.scheduler(),
+        deployment.pool({"t": fails_at_first}),
+        JobClient(deployment.url, namespace=namespace) as client,
+    ):
+        jobs = [await client.submit("t", priority="critical", retries=0) for _ in range(3)]
+        for job in jobs:
+            assert (await client.wait(job, timeout_seconds=20)).state is State.DEAD
+        await until(lambda: len(deployment.seen(JobDied)) == 3)
+        failing = False
+        assert await client.replay_all(by="ana", most=2) == 2
+        assert await client.replay_all(by="ana", most=2) == 1
+        assert await client.replay_all(by="ana", most=2) == 0
+        await until(lambda: len(deployment.seen(JobReplayed)) == 3)
+        told = deployment.seen(JobReplayed)
+    replayed = {event.job_id for event in told}
+    assert replayed == {job.id for job in jobs}
+
+
 async def test_a_broker_that_is_away_is_said_at_once():
     client = JobClient("amqp://guest:guest@127.0.0.1:1/", results=False)
     with pytest.raises(BrokerUnreachable, match="no RabbitMQ at"):
