@@ -1,8 +1,9 @@
 """A small deployment of one's own on a real RabbitMQ, with the services inside the test."""
 
 import asyncio
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from aio_pika.abc import AbstractConnection
 
 from services.scheduler.service import Scheduler
@@ -202,6 +204,14 @@ class Deployment:
                 for each in asyncio.all_tasks():
                     each.print_stack(limit=15)
                 pytest.fail("it does not stop")
+
+
+@pytest.fixture(autouse=True)
+def logs_apart() -> Iterator[None]:
+    """Keep the logs of services inside a test out of what the test reads from standard output."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ async def engine(deployment: Any, tmp_path: Path) -> AsyncIterator[Engine]:
     opened, stop = open_engine(url), asyncio.Event()
     recorder = Recorder(opened, system_clock)
     queue = deployment.topology.ledger_events
-    ledger = Ledger(recorder, deployment.publisher, queue, Batching(500, 0.01, 1000), stop)
+    batching = Batching(500, 0.01, 1000)
+    ledger = Ledger(recorder, deployment.publisher, queue, batching, stop, system_clock)
     async with running(deployment, ledger.session, stop):
         yield opened
     opened.dispose()

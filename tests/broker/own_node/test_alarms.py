@@ -58,8 +58,8 @@ async def test_an_alarm_is_waited_out_and_each_message_arrives_once(
     monkeypatch.setattr(flow, "CONFIRM_SECONDS", CONFIRM_SECONDS)
     monkeypatch.setattr(flow, "LOOK_SECONDS", 0.5)
     await submit(publisher, 1)
-    await alarm(LOW)
     with capture_logs() as logs:
+        await alarm(LOW)
         first = asyncio.create_task(submit(publisher, 3))
         await until(lambda: publisher.is_blocked)
         late = asyncio.create_task(submit(publisher, 3))

@@ -23,7 +23,7 @@ ENDED_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 def keep(ledger: Any, number: int, avoided_g: float | None, **fields: Any) -> None:
     """A finished job as the ledger holds it."""
     values: dict[str, Any] = {
-        "id": UUID(int=number), "state_key": "x", "state": "succeeded", "attempts": 1,
+        "id": UUID(int=number), "state_key": "00", "state": "succeeded", "attempts": 1,
         "state_at": ENDED_AT, "deferrals": 0,
         "signal": "marginal", "simulated": False, "emissions_g": 200.0, "avoided_g": avoided_g,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import logging
 import sys
 
 import aio_pika
@@ -223,6 +224,19 @@ async def test_a_link_is_made_once(tracing, exporter):
     assert len(span.links) == 1
 
 
+@pytest.fixture
+def logs_as_before():
+    """What `configure_logs` changes is changed back for the tests that follow."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(capture=False)
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("logs_as_before")
 @pytest.mark.parametrize("recorded", [True, False])
 async def test_every_line_of_the_logs_has_the_job_and_the_trace(tracing, capsys, recorded):
     configure_logs("worker_pool", as_json=True)
@@ -236,7 +250,6 @@ async def test_every_line_of_the_logs_has_the_job_and_the_trace(tracing, capsys,
     working, idle = map(json.loads, capsys.readouterr().err.splitlines())
     assert (working["job_id"], working["trace_id"]) == ("7", TRACE_ID)
     assert "trace_id" not in idle
-    structlog.reset_defaults()
 
 
 async def test_a_submission_s_correlation_id_is_no_job(capsys):
