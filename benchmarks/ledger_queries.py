@@ -30,7 +30,7 @@ Query = Callable[[Engine], object]
 HEADS = f"{'query':<34} {'median ms':>9} {'CPU ms':>7} {'rows':>6}"
 
 
-def queries(now: datetime, job: reads.JobStatus, middle: reads.Place) -> dict[str, Query]:
+def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, Query]:
     """Every read of the dashboard, page by page."""
     region, day = REGIONS[0], now - timedelta(days=1)
     month = now - timedelta(days=30)
@@ -38,14 +38,15 @@ def queries(now: datetime, job: reads.JobStatus, middle: reads.Place) -> dict[st
     chosen = reads.JobFilter
     pages = {
         "all": chosen(),
-        "of a state": chosen(frozenset({State.DEAD})),
-        "of states": chosen(frozenset({State.DEAD, State.CANCELLED, State.DEFERRED})),
-        "succeeded": chosen(frozenset({State.SUCCEEDED})),
-        "of a rare type": chosen(type=RARE_TYPE),
-        "of a priority": chosen(priority=Priority.CRITICAL),
-        "of a region": chosen(region=region),
-        "by words": chosen(words="train"),
-        "by an id": chosen(words=str(job.id)[:8]),
+        "of a state": chosen((State.DEAD,)),
+        "of states": chosen((State.DEAD, State.CANCELLED, State.DEFERRED)),
+        "succeeded": chosen((State.SUCCEEDED,)),
+        "of a rare type": chosen(types=(RARE_TYPE,)),
+        "of an error": chosen(text="broke"),
+        "of a priority": chosen(priorities=(Priority.CRITICAL,)),
+        "of a region": chosen(regions=(region,)),
+        "by words": chosen(text="train"),
+        "by an id": chosen(text=str(job.id)[:8]),
     }
     return {
         "statistics": lambda engine: reads.statistics(engine, now),
@@ -64,7 +65,7 @@ def queries(now: datetime, job: reads.JobStatus, middle: reads.Place) -> dict[st
         "recent events": reads.recent_events,
         "recent jobs": reads.recent_jobs,
         **{f"jobs, {name}": partial(_page, wanted=wanted) for name, wanted in pages.items()},
-        "jobs, from the middle": partial(_page, wanted=chosen(), after=middle),
+        "jobs, from the middle": partial(_page, wanted=chosen(), before=middle),
         "job": lambda engine: reads.job_status(engine, job.id),
         "job, decisions": lambda engine: reads.decisions(engine, job.id),
         "job, attempts": lambda engine: reads.attempts(engine, job.id),
@@ -88,9 +89,9 @@ def queries(now: datetime, job: reads.JobStatus, middle: reads.Place) -> dict[st
 
 
 def _page(
-    engine: Engine, wanted: reads.JobFilter, after: reads.Place | None = None
-) -> Sequence[reads.JobStatus]:
-    return reads.job_page(engine, wanted, after=after).jobs
+    engine: Engine, wanted: reads.JobFilter, before: reads.Mark | None = None
+) -> Sequence[reads.JobLine]:
+    return reads.job_lines(engine, wanted, limit=50, before=before).lines
 
 
 def measured(engine: Engine, query: Query, repeats: int) -> tuple[float, float, int]:
@@ -135,8 +136,8 @@ def _statements(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
 def every_query(engine: Engine, days: int) -> dict[str, Query]:
     """The queries as they are asked at the end of such a ledger."""
     now = START + timedelta(days=days)
-    job = reads.job_page(engine, reads.JobFilter(), limit=1).jobs[0]
-    return queries(now, job, reads.Place(START + timedelta(days=days / 2), job.id))
+    job = reads.job_lines(engine, reads.JobFilter(), limit=1).lines[0]
+    return queries(now, job, reads.Mark(START + timedelta(days=days / 2), job.id))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

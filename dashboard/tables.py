@@ -15,7 +15,7 @@ from dashboard.because import because
 from dashboard.frames import STATE_WORDS
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, JobStatus, PoolSize, RecentDecision, ServiceRow
-from shared.ledger.reads.dashboard_jobs import JobLine
+from shared.ledger.reads.pages import JobLine
 
 TIMES = frozenset({"Submitted", "Planned for", "Started"})
 FIGURES = ("Energy", "Emitted", "Avoided")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard.data.source import Known, known, ledger
 from shared.domain.jobs import Priority, State
-from shared.ledger.reads.dashboard_jobs import (
+from shared.ledger.reads.pages import (
     JobFilter,
     JobLine,
     JobPage,

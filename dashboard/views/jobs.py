@@ -17,7 +17,7 @@ from dashboard.views import job
 from dashboard.views.zone import zone
 from shared.domain.jobs import Priority, State
 from shared.errors import CarbonAwareError
-from shared.ledger.reads.dashboard_jobs import JobPage, Mark
+from shared.ledger.reads.pages import JobPage, Mark
 
 T = TypeVar("T")
 PERIODS = {

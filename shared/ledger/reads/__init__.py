@@ -30,7 +30,7 @@ from shared.ledger.reads.jobs import (
     recent_events,
     savings_over_time,
 )
-from shared.ledger.reads.pages import JobFilter, JobPage, Place, job_page, recent_jobs
+from shared.ledger.reads.pages import JobFilter, JobLine, JobPage, Mark, job_lines, recent_jobs
 from shared.ledger.reads.revisions import (
     AccountFigures,
     AccountRevision,
@@ -53,10 +53,11 @@ __all__ = [
     "GridNow",
     "JobCounts",
     "JobFilter",
+    "JobLine",
     "JobPage",
     "JobStatus",
+    "Mark",
     "Piece",
-    "Place",
     "PlannedRoom",
     "PlannedSlot",
     "PoolSize",
@@ -73,7 +74,7 @@ __all__ = [
     "audit",
     "audit_of_job",
     "decisions",
-    "job_page",
+    "job_lines",
     "job_status",
     "latest_grid",
     "latest_timetables",

@@ -1,7 +1,8 @@
-"""Pages of jobs: chosen by what they are, the latest first, each page where the last one ended.
+"""Jobs as a table: filtered, newest first, each page from where the last one ended.
 
 A page costs as much at the end of a million jobs as at their beginning: it starts from the last
-row's place, never from a count of rows to skip.
+row's place, never from a count of rows to skip. Jobs of whose submission nothing was heard yet
+have no place in it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,150 +13,258 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, TextClause, select, text
 
-from shared.domain.jobs import Priority, State
+from shared.domain.jobs import FINAL_STATES, Priority, State
+from shared.domain.savings import EnergyMethod
 from shared.ledger.reads.find import id_range
 from shared.ledger.reads.jobs import JobStatus, statuses
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, daily, jobs
 
-AnySelect = Select[*tuple[Any, ...]]
+ROWS_AT_ONCE = 1000
+_ESCAPE = "\\"
 Condition = ColumnElement[bool] | TextClause
+JobRows = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class JobFilter:
-    """Which jobs are wanted; what is None (or empty) is not asked about.
+    """Which jobs are meant; what is empty or None leaves none out.
 
     Attributes:
-        words: the beginning of an id, 6 digits or more, or a part of the name of a type.
+        text: a part of the type or of the last error, or the beginning of the id.
+        since: submitted no earlier.
     """
 
-    states: frozenset[State] = frozenset()
-    type: str | None = None
-    priority: Priority | None = None
-    region: str | None = None
-    words: str = ""
+    states: tuple[State, ...] = ()
+    types: tuple[str, ...] = ()
+    priorities: tuple[Priority, ...] = ()
+    regions: tuple[str, ...] = ()
+    text: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page ended: the submission and the id of its last job.
+class Mark:
+    """A place in the table: just before or after one job."""
+
+    submitted_at: datetime
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """One job as a line of the table; what is not known is None.
 
     Attributes:
-        submitted_at: None for jobs of whose submission nothing was heard; they come last.
+        progress_fraction: of the attempt that runs; None where its handler said nothing.
+        deadline: that of the last replay where it was replayed.
     """
 
-    submitted_at: datetime | None
-    job_id: UUID
+    id: UUID
+    type: str | None
+    state: State
+    priority: Priority | None
+    region: str | None
+    submitted_at: datetime
+    planned_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    deadline: datetime | None
+    attempts: int
+    deferrals: int
+    progress_fraction: float | None
+    energy_kwh: float | None
+    energy_method: EnergyMethod | None
+    emissions_g: float | None
+    baseline_g: float | None
+    avoided_g: float | None
+    promised_g: float | None
+    simulated: bool | None
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class JobPage:
-    """Some jobs, and where the next page begins; None after the last one."""
+    """Some lines, newest first.
 
-    jobs: tuple[JobStatus, ...]
-    following: Place | None
+    Attributes:
+        newer: whether there are lines before these.
+        older: whether there are lines after these.
+    """
+
+    lines: tuple[JobLine, ...]
+    newer: bool
+    older: bool
 
 
-def job_page(
+def job_lines(
     engine: Engine,
-    wanted: JobFilter = JobFilter(),
+    wanted: JobFilter,
     *,
-    after: Place | None = None,
-    limit: int = 50,
-    oldest_first: bool = False,
+    limit: int,
+    before: Mark | None = None,
+    after: Mark | None = None,
 ) -> JobPage:
-    """A page of jobs by their submission.
+    """One page of the jobs that are wanted; without a mark the newest ones.
 
     Args:
-        engine: of the ledger.
+        engine: the ledger.
         wanted: which jobs.
-        after: the end of the page before; None for the first page.
-        limit: most jobs of a page.
-        oldest_first: else the latest come first.
+        limit: most lines.
+        before: only jobs that were submitted before this one; the next page of older ones.
+        after: only jobs that were submitted after this one; the page of newer ones next to it.
     """
-    dated: list[AnyRow] = []
-    undated: list[AnyRow] = []
     with reading(engine) as connection:
-        for chosen in _choices(connection, wanted):
-            if after is None or after.submitted_at is not None:
-                query = _dated(chosen, after, oldest_first=oldest_first)
-                dated += connection.execute(query.limit(limit + 1))
-            undated += connection.execute(_undated(chosen, after).limit(limit + 1))
-        dated.sort(key=lambda row: (row.submitted_at, row.id), reverse=not oldest_first)
-        rows = [*dated, *sorted(undated, key=lambda row: row.id)]
-        shown = rows[:limit]
-        told = statuses(connection, shown)
-    last = Place(shown[-1].submitted_at, shown[-1].id) if len(rows) > limit else None
-    return JobPage(tuple(told), last)
+        rows = _walk(connection, wanted, limit + 1, before, after)
+    more, lines = len(rows) > limit, [_line(row) for row in rows[:limit]]
+    if after is not None:
+        return JobPage(tuple(reversed(lines)), newer=more, older=True)
+    return JobPage(tuple(lines), newer=before is not None, older=more)
+
+
+def all_job_lines(engine: Engine, wanted: JobFilter, *, limit: int) -> Iterator[JobLine]:
+    """The jobs that are wanted, newest first, read as they are used."""
+    mark: Mark | None = None
+    with reading(engine) as connection:
+        while limit > 0:
+            rows = _walk(connection, wanted, min(limit, ROWS_AT_ONCE), mark)
+            yield from map(_line, rows)
+            if len(rows) < ROWS_AT_ONCE:
+                return
+            limit -= len(rows)
+            mark = Mark(rows[-1].submitted_at, rows[-1].id)
 
 
 def recent_jobs(
     engine: Engine,
     *,
-    states: Iterable[State] | None = None,
+    states: Iterable[State] = (),
     region: str | None = None,
     limit: int = 50,
 ) -> list[JobStatus]:
     """The jobs submitted last, newest first."""
-    wanted = JobFilter(frozenset(states or ()), region=region)
-    return list(job_page(engine, wanted, limit=limit).jobs)
+    wanted = JobFilter(states=tuple(states), regions=() if region is None else (region,))
+    with reading(engine) as connection:
+        return statuses(connection, _walk(connection, wanted, limit))
 
 
-def _choices(connection: Connection, wanted: JobFilter) -> Iterator[list[Condition]]:
-    """Conditions of which each is one walk along an index, in the order of submission.
+def job_types(engine: Engine, since: datetime) -> list[str]:
+    """The types of the jobs that were submitted since, by name."""
+    query = select(jobs.c.type).where(jobs.c.submitted_at >= since).distinct()
+    with reading(engine) as connection:
+        return sorted(kind for kind in connection.scalars(query) if kind is not None)
+
+
+def _walk(
+    connection: Connection,
+    wanted: JobFilter,
+    limit: int,
+    before: Mark | None = None,
+    after: Mark | None = None,
+) -> list[AnyRow]:
+    """The next rows from a mark on; each choice is one walk along an index, in that order."""
+    found: dict[UUID, AnyRow] = {}
+    for conditions in _choices(connection, wanted):
+        query = select(jobs).where(jobs.c.submitted_at.is_not(None), *conditions)
+        query = _from(query, before, after).limit(limit)
+        found |= {row.id: row for row in connection.execute(query)}
+    rows = sorted(found.values(), key=lambda row: (row.submitted_at, row.id))
+    return rows[:limit] if after is not None else rows[::-1][:limit]
+
+
+def _from(query: JobRows, before: Mark | None, after: Mark | None) -> JobRows:
+    at, number = jobs.c.submitted_at, jobs.c.id
+    if after is not None:
+        beyond = (at > after.submitted_at) | (number > after.id)
+        return query.where(at >= after.submitted_at, beyond).order_by(at, number)
+    if before is not None:
+        beyond = (at < before.submitted_at) | (number < before.id)
+        query = query.where(at <= before.submitted_at, beyond)
+    return query.order_by(at.desc(), number.desc())
+
+
+def _choices(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Condition]]:
+    """Conditions that together choose what is wanted.
 
     Several states or types in one query would be collected whole and sorted first.
     """
     same: list[Condition] = []
-    if wanted.priority is not None:
-        same.append(jobs.c.priority == wanted.priority.value)
-    if wanted.region is not None:
-        same.append(jobs.c.region == wanted.region)
-    for state in sorted(wanted.states) or (None,):
-        for named in _named(connection, wanted):
-            yield [*same, *_in_state(state), *named]
+    if wanted.priorities:
+        same.append(jobs.c.priority.in_([each.value for each in wanted.priorities]))
+    if wanted.regions:
+        same.append(jobs.c.region.in_(wanted.regions))
+    if wanted.since is not None:
+        same.append(jobs.c.submitted_at >= wanted.since)
+    for conditions in _stated(connection, wanted):
+        yield [*same, *conditions]
 
 
-def _in_state(state: State | None) -> list[Condition]:
-    if state is None:
-        return []
+def _stated(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Condition]]:
+    """By state, type and text."""
+    words = wanted.text.strip()
+    named = list(_named(connection, wanted, words))
+    for state in wanted.states or (None,):
+        of_state = [] if state is None else _in_state(state)
+        yield from ([*of_state, *conditions] for conditions in named)
+    if words:
+        of_types = [jobs.c.type.in_(wanted.types)] if wanted.types else []
+        for state in wanted.states or tuple(State):
+            if state is not State.SUCCEEDED:  # what went wrong before is not shown of those
+                yield [*_in_state(state), *of_types, _fails_with(words)]
+
+
+def _in_state(state: State) -> list[Condition]:
     exactly: list[Condition] = [jobs.c.state == state.value]
     # The index of states leaves out the most frequent one, which needs none.
     return exactly if state is State.SUCCEEDED else [*exactly, text(NOT_SUCCEEDED)]
 
 
-def _named(connection: Connection, wanted: JobFilter) -> Iterator[list[Condition]]:
-    """By type, and by words; none where no type has them in its name."""
-    words = wanted.words.strip()
-    exactly: list[Condition] = [] if wanted.type is None else [jobs.c.type == wanted.type]
+def _named(connection: Connection, wanted: JobFilter, words: str) -> Iterator[Sequence[Condition]]:
+    """By type, and by what the text says of type or id."""
     if not words:
-        yield exactly
+        yield from ([jobs.c.type == each] for each in wanted.types)
+        if not wanted.types:
+            yield []
         return
     ids = id_range(words)
     if ids is not None:
-        yield [*exactly, jobs.c.id.between(*ids)]
+        of_types = [jobs.c.type.in_(wanted.types)] if wanted.types else []
+        yield [*of_types, jobs.c.id.between(*ids)]
     for name in connection.scalars(select(daily.c.type).distinct().order_by(daily.c.type)):
-        if words.lower() in name.lower():
-            yield [*exactly, jobs.c.type == name]
+        if words.lower() in name.lower() and name in (wanted.types or (name,)):
+            yield [jobs.c.type == name]
 
 
-def _dated(chosen: Sequence[Condition], after: Place | None, *, oldest_first: bool) -> AnySelect:
-    at, job_id = jobs.c.submitted_at, jobs.c.id
-    query = select(jobs).where(at.is_not(None), *chosen)
-    order = (at, job_id) if oldest_first else (at.desc(), job_id.desc())
-    query = query.order_by(*order)
-    if after is None or after.submitted_at is None:
-        return query
-    if oldest_first:
-        beyond = (at > after.submitted_at) | (job_id > after.job_id)
-        return query.where(at >= after.submitted_at, beyond)
-    beyond = (at < after.submitted_at) | (job_id < after.job_id)
-    return query.where(at <= after.submitted_at, beyond)
+def _fails_with(words: str) -> ColumnElement[bool]:
+    escaped = words.replace(_ESCAPE, _ESCAPE * 2)
+    for sign in "%_":
+        escaped = escaped.replace(sign, _ESCAPE + sign)
+    return jobs.c.error.ilike(f"%{escaped}%", escape=_ESCAPE)
 
 
-def _undated(chosen: Sequence[Condition], after: Place | None) -> AnySelect:
-    query = select(jobs).where(jobs.c.submitted_at.is_(None), *chosen).order_by(jobs.c.id)
-    if after is None or after.submitted_at is not None:
-        return query
-    return query.where(jobs.c.id > after.job_id)
+def _line(row: AnyRow) -> JobLine:
+    state = State(row.state)
+    of_this_attempt = row.progress_attempt == row.attempts and state not in FINAL_STATES
+    return JobLine(
+        id=row.id,
+        type=row.type,
+        state=state,
+        priority=Priority(row.priority) if row.priority else None,
+        region=row.region,
+        submitted_at=row.submitted_at,
+        planned_at=row.planned_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        deadline=row.replayed_deadline or row.deadline,
+        attempts=row.attempts,
+        deferrals=row.deferrals,
+        progress_fraction=row.progress_fraction if of_this_attempt else None,
+        energy_kwh=row.energy_kwh,
+        energy_method=EnergyMethod(row.energy_method) if row.energy_method else None,
+        emissions_g=row.emissions_g,
+        baseline_g=row.baseline_g,
+        avoided_g=row.avoided_g,
+        promised_g=row.promised_g,
+        simulated=row.simulated,
+        error=None if state is State.SUCCEEDED else row.error,
+    )

@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.ledger.reads import recent_jobs
-from shared.ledger.reads.dashboard_jobs import (
+from shared.ledger.reads.dashboard_live import avoided_since, deadlines, waiting_since
+from shared.ledger.reads.pages import (
     JobFilter,
     JobPage,
     Mark,
@@ -20,7 +21,6 @@ from shared.ledger.reads.dashboard_jobs import (
     job_lines,
     job_types,
 )
-from shared.ledger.reads.dashboard_live import avoided_since, deadlines, waiting_since
 from shared.ledger.schema import open_engine
 
 BUSY = runpy.run_path(str(Path(__file__).parents[1] / "dashboard" / "busy_ledger.py"))

@@ -8,6 +8,7 @@ import pytest
 from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.ledger import reads
+from shared.ledger.reads import pages
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.reads.waiting import deferral_costs, wait_distribution
 
@@ -24,43 +25,54 @@ def many(ledger: Any, story: Any) -> Any:
     return ledger
 
 
-def walk(ledger: Any, wanted: reads.JobFilter, limit: int, **order: bool) -> list[UUID]:
+def walk(ledger: Any, wanted: reads.JobFilter, limit: int) -> list[UUID]:
     """The jobs of all pages."""
     found: list[UUID] = []
-    after = None
+    mark = None
     while True:
-        page = reads.job_page(ledger.engine, wanted, after=after, limit=limit, **order)
-        assert len(page.jobs) <= limit
-        found += [job.id for job in page.jobs]
-        if page.following is None:
+        page = reads.job_lines(ledger.engine, wanted, limit=limit, before=mark)
+        assert len(page.lines) <= limit
+        found += [line.id for line in page.lines]
+        if not page.older:
             return found
-        after = page.following
+        mark = reads.Mark(page.lines[-1].submitted_at, page.lines[-1].id)
+
+
+def newest_first(story: Any) -> list[UUID]:
+    ids = {number: story.job_id(number) for number in range(9)}
+    order = sorted(ids, key=lambda number: (number // 2, ids[number]), reverse=True)
+    return [ids[number] for number in order]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 9, 10, 50])
-@pytest.mark.parametrize("order", ["oldest", "latest"])
-def test_pages_hold_every_job_once_and_in_order(
-    many: Any, story: Any, limit: int, order: str
+def test_pages_hold_every_job_once_and_in_order(many: Any, story: Any, limit: int) -> None:
+    assert walk(many, reads.JobFilter(), limit) == newest_first(story)
+
+
+def test_every_line_is_read_however_few_at_once(
+    many: Any, story: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    oldest_first = order == "oldest"
-    found = walk(many, reads.JobFilter(), limit, oldest_first=oldest_first)
-    ids = {number: story.job_id(number) for number in range(9)}
-    dated = sorted(ids, key=lambda number: (number // 2, ids[number]), reverse=not oldest_first)
-    assert found == [*(ids[number] for number in dated), story.job_id(20)]
+    monkeypatch.setattr(pages, "ROWS_AT_ONCE", 2)
+    found = pages.all_job_lines(many.engine, reads.JobFilter(), limit=50)
+    assert [line.id for line in found] == newest_first(story)
+    few = pages.all_job_lines(many.engine, reads.JobFilter(), limit=5)
+    assert [line.id for line in few] == newest_first(story)[:5]
 
 
 @pytest.mark.parametrize(
     ("wanted", "numbers"),
     [
-        (reads.JobFilter(frozenset({State.DEFERRED})), {1, 2}),
-        (reads.JobFilter(frozenset({State.DEFERRED, State.READY})), {1, 2, 3}),
-        (reads.JobFilter(frozenset({State.SUCCEEDED})), set()),
-        (reads.JobFilter(type="ml_training"), {0, 3, 6}),
-        (reads.JobFilter(priority=Priority.HIGH), {4}),
-        (reads.JobFilter(region="CAISO_NORTH"), {1, 2, 3, 20}),
-        (reads.JobFilter(words="TRAIN"), {0, 3, 6}),
-        (reads.JobFilter(frozenset({State.READY}), words="train"), {3}),
-        (reads.JobFilter(words="nothing of that name"), set()),
+        (reads.JobFilter((State.DEFERRED,)), {1, 2}),
+        (reads.JobFilter((State.DEFERRED, State.READY)), {1, 2, 3}),
+        (reads.JobFilter((State.SUCCEEDED,)), set()),
+        (reads.JobFilter(types=("ml_training",)), {0, 3, 6}),
+        (reads.JobFilter(types=("ml_training", "etl"), text="train"), {0, 3, 6}),
+        (reads.JobFilter(types=("etl",), text="train"), set()),
+        (reads.JobFilter(priorities=(Priority.HIGH,)), {4}),
+        (reads.JobFilter(regions=("CAISO_NORTH",)), {1, 2, 3}),
+        (reads.JobFilter(text="TRAIN"), {0, 3, 6}),
+        (reads.JobFilter((State.READY,), text="train"), {3}),
+        (reads.JobFilter(text="nothing of that name"), set()),
     ],
 )
 def test_pages_hold_what_was_asked_for(
@@ -72,9 +84,9 @@ def test_pages_hold_what_was_asked_for(
         assert set(found) == {story.job_id(number) for number in numbers}
 
 
-def test_words_may_be_the_beginning_of_an_id(many: Any, story: Any) -> None:
-    words = str(story.job_id(5))[:10].upper()
-    assert walk(many, reads.JobFilter(words=words), 50) == [story.job_id(5)]
+def test_the_text_may_be_the_beginning_of_an_id(many: Any, story: Any) -> None:
+    begun = str(story.job_id(5))[:10].upper()
+    assert walk(many, reads.JobFilter(text=begun), 50) == [story.job_id(5)]
 
 
 def finished(ledger: Any, story: Any) -> None:
