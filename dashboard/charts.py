@@ -16,6 +16,8 @@ from shared.domain.bands import KNOWN_BANDS
 
 AXIS_WIDTH = 44
 """The same room for the labels of every chart, so that their time axes lie under each other."""
+EDGE_WIDTH = 36
+"""Half of the longest time label: one whose tick is nearer to the edge turns inwards, uncut."""
 TIME_LABEL = (
     "timeFormat(datum.value, seconds(datum.value) ? '%H:%M:%S' : "
     "hours(datum.value) || minutes(datum.value) ? '%H:%M' : '%a %-d %b')"
@@ -38,11 +40,16 @@ def grid_chart(rows: Timeline, ink: Ink) -> Chart:
     return alt.layer(*layers).properties(height=400)
 
 
-def _time(title: str | None = "Time (your time zone)") -> alt.X:
+def time_x(field: str = "at:T", *, ticks: int = 8, label: str = TIME_LABEL) -> alt.X:
+    """The time axis of every chart."""
     axis = alt.Axis(
-        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
+        grid=False,
+        labelOverlap=True,
+        tickCount=ticks,
+        labelFlush=EDGE_WIDTH,
+        labelExpr=label,
     )
-    return alt.X("at:T", title=title, axis=axis, scale=alt.Scale(nice=False))
+    return alt.X(field, title="Time (your time zone)", axis=axis, scale=alt.Scale(nice=False))
 
 
 def _value(rows: Timeline) -> alt.Y:
@@ -79,12 +86,12 @@ def _line(rows: Timeline, ink: Ink) -> alt.Chart:
         strokeWidth=1.8,
         invalid="break-paths-show-domains",
     )
-    drawn: alt.Chart = line.encode(x=_time(), y=_value(rows), strokeDash=dash)
+    drawn: alt.Chart = line.encode(x=time_x(), y=_value(rows), strokeDash=dash)
     return drawn
 
 
 def _now(now: datetime, ink: Ink) -> list[alt.Chart]:
-    base = alt.Chart(pd.DataFrame({"at": [now], "label": ["now"]})).encode(x=_time())
+    base = alt.Chart(pd.DataFrame({"at": [now], "label": ["now"]})).encode(x=time_x())
     rule = base.mark_rule(color=ink.accent, strokeWidth=1.5)
     label = base.mark_text(
         color=ink.accent, align="left", baseline="top", dx=4, fontWeight="bold"
@@ -116,7 +123,7 @@ def _bubbles(planned: pd.DataFrame, ink: Ink) -> alt.Chart:
         color=ink.accent, stroke=ink.background, strokeWidth=1, opacity=0.85
     )
     drawn: alt.Chart = circles.encode(
-        x=_time(),
+        x=time_x(),
         y=alt.Y("value:Q"),
         size=size,
         tooltip=[
@@ -147,7 +154,7 @@ def _hover(rows: Timeline, ink: Ink) -> list[alt.Chart]:
     ]
     visible = alt.condition(nearest, alt.value(1), alt.value(0))
     dots = base.mark_point(filled=True, size=60, color=ink.line).encode(
-        x=_time(), y=_value(rows), opacity=visible, tooltip=tooltip
+        x=time_x(), y=_value(rows), opacity=visible, tooltip=tooltip
     )
     return [dots.add_params(nearest)]
 
@@ -164,7 +171,7 @@ def capacity_chart(steps: pd.DataFrame, rows: Timeline | None, ink: Ink) -> Char
     )
     scale = alt.Scale(zero=True)
     jobs = alt.Y("jobs:Q", title="Jobs at once", axis=axis, scale=scale, stack=None)
-    base = alt.Chart(steps).encode(x=_time(), y=jobs)
+    base = alt.Chart(steps).encode(x=time_x(), y=jobs)
     tooltip = [
         alt.Tooltip("at:T", title="From", format=TIME_TOOLTIP),
         alt.Tooltip("jobs:Q", title="Jobs at once"),
@@ -194,7 +201,7 @@ def queue_chart(steps: pd.DataFrame, rows: Timeline | None, ink: Ink) -> Chart:
         legend=alt.Legend(orient="top"),
     )
     base = alt.Chart(steps).encode(
-        x=_time(),
+        x=time_x(),
         y=alt.Y("jobs:Q", title="Jobs waiting", axis=axis, stack="zero"),
         color=colour,
         order="order:Q",
@@ -215,7 +222,7 @@ def _same_span(rows: Timeline | None, ink: Ink) -> list[alt.Chart]:
         return []
     last = rows.bands["end"].max() if len(rows.bands) else rows.end
     ends = pd.DataFrame({"at": [rows.start, last]})
-    return [alt.Chart(ends).mark_rule(opacity=0).encode(x=_time()), *_now(rows.now, ink)]
+    return [alt.Chart(ends).mark_rule(opacity=0).encode(x=time_x()), *_now(rows.now, ink)]
 
 
 def _deadlines(due: pd.DataFrame, ink: Ink) -> alt.Chart:
@@ -223,7 +230,7 @@ def _deadlines(due: pd.DataFrame, ink: Ink) -> alt.Chart:
         color=ink.line, thickness=2, size=14, orient="vertical"
     )
     drawn: alt.Chart = ticks.encode(
-        x=_time(),
+        x=time_x(),
         y=alt.Y("value:Q"),
         tooltip=[
             alt.Tooltip("at:T", title="Deadline", format=TIME_TOOLTIP),

@@ -4,13 +4,12 @@ import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart
+from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, Chart, time_x
 from dashboard.frames import GRAMS_TITLE
 from dashboard.frames_plan import LOAD, ROOM
 from dashboard.theme import Ink
 from shared.domain.bands import KNOWN_BANDS
 
-TIME_TITLE = "Time (your time zone)"
 ROOM_FILLS = {False: "#D9DFE6", True: "#323C49"}
 """On a light and on a dark page: there, but no louder than the work."""
 
@@ -36,7 +35,7 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
     # The stroke closes the hairlines that would show between rectangles side by side.
     stroke = alt.Stroke("band:N", scale=alt.Scale(domain=names, range=fills))
     areas = base.mark_rect(strokeWidth=1).encode(
-        x=_time(),
+        x=time_x(),
         x2="end:T",
         y=value,
         y2=alt.datum(0),
@@ -48,8 +47,8 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
     planned = base.transform_filter("datum.jobs > 0").mark_circle(
         color=ink.accent, stroke=ink.background, strokeWidth=1, size=70, opacity=1.0
     )
-    dots = planned.encode(x=_time(), y=value, tooltip=tooltip)
-    return alt.layer(areas, line.encode(x=_time(), y=value), dots).properties(height=340)
+    dots = planned.encode(x=time_x(), y=value, tooltip=tooltip)
+    return alt.layer(areas, line.encode(x=time_x(), y=value), dots).properties(height=340)
 
 
 def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
@@ -62,7 +61,7 @@ def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         alt.Chart(rows)
         .mark_rect(strokeWidth=1)
         .encode(
-            x=_time(),
+            x=time_x(),
             x2="end:T",
             y=alt.Y("low:Q", title=title, axis=_axis()),
             y2="high:Q",
@@ -77,13 +76,6 @@ def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         )
     )
     return alt.layer(areas).properties(height=240)
-
-
-def _time() -> alt.X:
-    axis = alt.Axis(
-        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
-    )
-    return alt.X("at:T", title=TIME_TITLE, axis=axis, scale=alt.Scale(nice=False))
 
 
 def _axis() -> alt.Axis:

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart
+from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart, time_x
 from dashboard.frames_savings import AT_SUBMISSION, EMITTED, PROMISED, REALISED, REFERENCE
 from dashboard.theme import Ink
 
@@ -32,7 +32,7 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 4]]),
     )
     base = alt.Chart(rows)
-    x = alt.X("at:T", title="Time (your time zone)", axis=_time_axis(rows))
+    x = time_x(ticks=6, label=_time_label(rows))
     y = alt.Y("value:Q", title=f"Sum of CO\u2082, {unit}", axis=_value_axis())
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     nearest = alt.selection_point(
@@ -167,11 +167,10 @@ def _height(bars: int, each: int = BAR_HEIGHT) -> int:
     return AROUND + each * max(bars, 2)
 
 
-def _time_axis(rows: pd.DataFrame) -> alt.Axis:
+def _time_label(rows: pd.DataFrame) -> str:
     """Over more than a day, hours alone would not say which day is meant."""
     span = rows["at"].max() - rows["at"].min() if len(rows) else pd.Timedelta(0)
-    label = TIME_LABEL if span <= pd.Timedelta(days=1) else DAY_LABEL
-    return alt.Axis(grid=False, labelOverlap=True, tickCount=6, labelFlush=True, labelExpr=label)
+    return TIME_LABEL if span <= pd.Timedelta(days=1) else DAY_LABEL
 
 
 def _value_axis() -> alt.Axis:

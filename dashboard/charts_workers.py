@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart
+from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, Chart, time_x
 from dashboard.theme import Ink
 from shared.domain.bands import Band
 
@@ -25,7 +25,7 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         alt.Chart(bands)
         .mark_rect(opacity=theme.BAND_OPACITY)
         .encode(
-            x=_time("start:T"),
+            x=time_x("start:T"),
             x2="end:T",
             color=colour,
             tooltip=[
@@ -39,7 +39,7 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         minExtent=AXIS_WIDTH, tickMinStep=1, tickCount=5, format="d", titlePadding=6, grid=False
     )
     jobs = alt.Y("jobs:Q", title="Jobs at once", axis=axis, scale=alt.Scale(zero=True))
-    base = alt.Chart(steps).encode(x=_time("at:T"), y=jobs)
+    base = alt.Chart(steps).encode(x=time_x("at:T"), y=jobs)
     line = base.mark_line(interpolate="step-after", color=ink.line, strokeWidth=2)
     dots = base.mark_point(filled=True, size=26, color=ink.line, opacity=1.0).encode(
         tooltip=[
@@ -49,10 +49,3 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         ]
     )
     return alt.layer(background, line, dots).properties(height=300)
-
-
-def _time(field: str) -> alt.X:
-    axis = alt.Axis(
-        grid=False, labelOverlap=True, tickCount=8, labelFlush=True, labelExpr=TIME_LABEL
-    )
-    return alt.X(field, title="Time (your time zone)", axis=axis, scale=alt.Scale(nice=False))

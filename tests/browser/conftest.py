@@ -82,11 +82,13 @@ def dashboards(
 def watch(chromium: Browser) -> Iterator[Callable[..., Any]]:
     contexts = []
 
-    def watched(size: tuple[int, int] = WIDE, scheme: str = "light") -> Any:
+    def watched(
+        size: tuple[int, int] = WIDE, scheme: str = "light", zone: str = "America/Los_Angeles"
+    ) -> Any:
         context = chromium.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,
-            timezone_id="America/Los_Angeles",
+            timezone_id=zone,
         )
         contexts.append(context)
         return Watched(context.new_page())

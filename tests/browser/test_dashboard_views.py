@@ -1,8 +1,10 @@
 """The pages Savings, Plan, Workers and System in a real Chromium."""
 
+import re
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,22 @@ def visit(seen: Any, address: str, name: str, query: str = "") -> None:
         heading = seen.page.get_by_role("heading", name=text, exact=True)
         expect(heading.first).to_be_visible(timeout=LIMIT_MS)
     expect(seen.charts()).to_have_count(CHARTS[name], timeout=LIMIT_MS)
+
+
+def past_midnight() -> str:
+    """A time zone where the day has just begun: its label is the last of a time axis."""
+    hour = datetime.now(UTC).hour
+    return f"Etc/GMT+{hour}" if hour <= 12 else f"Etc/GMT-{24 - hour}"
+
+
+@pytest.mark.parametrize("name", ["plan", "workers"])
+def test_the_label_of_a_new_day_is_not_cut_at_the_edge(
+    week: str, watch: Callable[..., Any], name: str
+) -> None:
+    seen = watch(NARROW, "light", past_midnight())
+    visit(seen, week, name)
+    assert seen.cut_words() == []
+    assert seen.charts().get_by_text(re.compile(r"^[A-Z][a-z]{2} \d+ ")).count() > 0
 
 
 @pytest.mark.parametrize("name", CHARTS)
