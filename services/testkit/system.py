@@ -178,8 +178,16 @@ class RunningSystem:
         await keep_connected(self._options.amqp_url, "test", session, self._stop, system_random)
 
     async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Let both end, also where one of them failed, and then say how that one did.
+
+        Raises:
+            BaseException: what ended the first that failed.
+        """
         self._stop.set()
-        await asyncio.gather(*tasks)
+        await asyncio.wait(tasks)
+        failed = [error for task in tasks if (error := task.exception())]
+        if failed:
+            raise failed[0]
 
     async def _take_away(self, connection: AbstractConnection) -> None:
         channel = await connection.channel()

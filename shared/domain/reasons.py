@@ -20,7 +20,6 @@ class Cause(StrEnum):
     CLEANER_LATER = "cleaner_later"
     OUT_OF_BAND = "out_of_band"
     POOLS_FULL = "pools_full"
-    BACKOFF = "backoff"
     ASKED = "asked"  # somebody asked to run it now
     PAUSED = "paused"  # somebody paused its type or its regions
 

@@ -53,7 +53,6 @@ WORDS = {
     "cleaner_later": "h",
     "out_of_band": "i",
     "pools_full": "j",
-    "backoff": "k",
     "asked": "o",
     "live": "q",
     "forecaster": "u",
