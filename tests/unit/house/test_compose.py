@@ -29,6 +29,7 @@ from shared.settings import TlsFiles
 from shared.testing import run_now
 
 ROOT = Path(__file__).parents[3]
+YAML_FILES = sorted([*ROOT.glob("*.yml"), *(ROOT / "deploy").rglob("*.y*ml")])
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
 OBSERVING = {"prometheus", "grafana"}  # tests/unit/metrics/test_deployed_queries.py
 SERVICES = {name: its for name, its in COMPOSE["services"].items() if name not in OBSERVING}
@@ -90,6 +91,12 @@ def test_a_service_is_told_what_its_settings_know_and_nothing_else(service):
     left_out -= {"log_level", "log_json", "otel_exporter_otlp_endpoint"}
     known = [names for field, names in variables(SETTINGS[service]) if field not in left_out]
     assert told(service) == set().union(*known)
+
+
+@pytest.mark.parametrize("path", YAML_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_key_stands_twice(path):
+    """Docker refuses the whole file then; the round-trip loader is the one that notices."""
+    assert list(YAML().load_all(path))
 
 
 def test_the_file_is_a_valid_compose_file():
