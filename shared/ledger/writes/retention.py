@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from shared.ledger.tables import AnyRow, audit, jobs
-from shared.ledger.writes.upsert import upsert
+from shared.ledger.upsert import upsert
 from shared.messages import AnyEvent, JobEvent
 
 PRUNE = "prune"
