@@ -1,18 +1,30 @@
-"""Many rows into a table at once, in the words of SQLite and of PostgreSQL.
+"""Many rows at once into a table or sought in it, in the words of SQLite and of PostgreSQL.
 
 SQLite takes them row by row, which costs it nothing. PostgreSQL would spend most of its time on
 answering for each: there they are copied into the table itself, or, where some of them may be in
 it already, into a temporary one, and moved from there by one statement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Dialect, MetaData, Table, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    MetaData,
+    Table,
+    any_,
+    delete,
+    literal,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.ledger.copying import copy_rows
@@ -86,7 +98,7 @@ def upsert(
 
 
 def put(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert stored rows of different keys, all of their columns, or replace those that are there."""
+    """Insert stored rows of different keys, whole ones, or replace those that are there."""
     names = shape_of(connection.dialect, table).names
     values = [tuple(row.values()) for row in rows]
     _write(connection, table, names, _How(_Known.REPLACED), values)
@@ -96,6 +108,17 @@ def add(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -
     """Insert stored rows of different keys, or add their numbers to those that are there."""
     names = shape_of(connection.dialect, table).names
     _write(connection, table, names, _How(_Known.ADDED_TO), rows)
+
+
+def among(
+    connection: Connection, column: Column[Any], values: Collection[UUID]
+) -> ColumnElement[bool]:
+    """Whether a column has one of many values."""
+    if connection.dialect.name != "postgresql":
+        return column.in_(values)
+    # One parameter: for thousands of them SQLAlchemy, the driver and the server each read the
+    # statement anew.
+    return column == any_(literal(list(values), postgresql.ARRAY(column.type)))
 
 
 def _latest(table: Table, rows: Sequence[Row], newer_by: str | None) -> list[Row]:
@@ -153,11 +176,11 @@ def _way(dialect: Dialect, table: Table, names: Names, how: _How) -> _Way:
         return _Way(columns, None, None, f"{quote(table.name)} ({listed})", types)
     coming = table.to_metadata(MetaData(), name=f"coming_{table.name}")
     moved = postgresql.insert(table).from_select(own, select(*(coming.c[name] for name in own)))
+    like = f"(LIKE {quote(table.name)}) ON COMMIT DELETE ROWS"
     return _Way(
         columns,
         str(_unless_known(moved, table, how).compile(dialect=dialect)),
-        f"CREATE TEMPORARY TABLE IF NOT EXISTS {coming.name} (LIKE {quote(table.name)})"
-        f" ON COMMIT DELETE ROWS; DELETE FROM {coming.name}",
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {coming.name} {like}; {delete(coming)}",
         f"{coming.name} ({listed})",
         types,
     )

@@ -12,6 +12,7 @@ from shared.ledger.decided import decision_row, stored_event
 from shared.ledger.shape import Row
 from shared.ledger.tables import ABOUT_NO_JOB, audit, decisions, rejections
 from shared.ledger.tables import events as event_rows
+from shared.ledger.upsert import among, insert, insert_new
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
     record_beats,
@@ -22,7 +23,6 @@ from shared.ledger.writes.grid import (
 )
 from shared.ledger.writes.jobs import record_jobs
 from shared.ledger.writes.retention import without_pruned
-from shared.ledger.upsert import insert, insert_new
 from shared.messages import (
     AnyEvent,
     ControlTaken,
@@ -42,7 +42,7 @@ from shared.messages import (
 
 __all__ = ["Told", "record", "record_told", "settle_accounts", "tell"]
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 2000
 """Events whose rows are merged together; bounds memory and the length of statements."""
 
 ONLY_THE_LATEST = (JobProgressed, ServiceBeat, TimetableUpdated)
@@ -122,8 +122,10 @@ def _new(connection: Connection, wanted: Sequence[AnyEvent]) -> list[AnyEvent]:
     jobs = {job_id for event in wanted if (job_id := _job_of(event)) is not None}
     of_jobs = [event.id for event in wanted if _job_of(event) is not None]
     others = [event.id for event in wanted if _job_of(event) is None]
-    known_of_jobs = select(rows.id).where(rows.job_id.in_(jobs), rows.id.in_(of_jobs))
-    known_of_none = select(rows.id).where(text(ABOUT_NO_JOB), rows.id.in_(others))
+    known_of_jobs = select(rows.id).where(
+        among(connection, rows.job_id, jobs), among(connection, rows.id, of_jobs)
+    )
+    known_of_none = select(rows.id).where(text(ABOUT_NO_JOB), among(connection, rows.id, others))
     for query, asked in ((known_of_jobs, of_jobs), (known_of_none, others)):
         for event_id in connection.scalars(query) if asked else ():
             by_id.pop(event_id, None)

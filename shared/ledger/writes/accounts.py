@@ -16,12 +16,12 @@ from shared.domain.savings import EnergyMethod, IntensityMethod, Savings, accoun
 from shared.ledger.rollups import Changes
 from shared.ledger.shape import Row, select_stored, shape_of
 from shared.ledger.tables import ACCOUNT_IS_DUE, AnyRow, attempts, jobs
-from shared.ledger.upsert import put
+from shared.ledger.upsert import among, put
 from shared.ledger.writes.series import AllSeries, Series, load_series
 from shared.ledger.writes.versions import FIGURES, Account, Basis, Job, give_versions
 from shared.ledger.writes.work import Work, work_of
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 2000
 ACCOUNT_COLUMNS = (
     "signal",
     "simulated",
@@ -92,7 +92,7 @@ def give_accounts(connection: Connection, due: Sequence[Row], now: datetime | No
 def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[AnyRow]]:
     query = (
         select(attempts)
-        .where(attempts.c.job_id.in_(ids), attempts.c.finished_at.is_not(None))
+        .where(among(connection, attempts.c.job_id, ids), attempts.c.finished_at.is_not(None))
         .order_by(attempts.c.job_id, attempts.c.attempt, attempts.c.piece)
     )
     found: dict[UUID, list[AnyRow]] = defaultdict(list)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, or_, update
 from shared.domain.grid import Freshness
 from shared.ledger.shape import Row
 from shared.ledger.tables import grids, jobs, pool_sizes, readings, services, timetables
-from shared.ledger.writes import positions
 from shared.ledger.upsert import insert_new, upsert
+from shared.ledger.writes import positions
 from shared.messages import (
     IntensityRevised,
     IntensityUpdated,

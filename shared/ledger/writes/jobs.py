@@ -16,7 +16,7 @@ from shared.ledger.rollups import Changes
 from shared.ledger.shape import Row, Shape, select_stored, shape_of
 from shared.ledger.stored import WORDS, pack_rank
 from shared.ledger.tables import attempts, jobs
-from shared.ledger.upsert import put, upsert
+from shared.ledger.upsert import among, put, upsert
 from shared.ledger.writes.accounts import ACCOUNT_COLUMNS, give_accounts
 from shared.ledger.writes.claims import Said, said_by
 from shared.ledger.writes.pieces import pieces_of
@@ -90,7 +90,7 @@ class _Touched:
 def _present(connection: Connection, shape: Shape, ids: Collection[UUID]) -> dict[UUID, Row]:
     known: dict[Any, UUID] = {shape.stored({"id": job_id})["id"]: job_id for job_id in ids}
     names = shape.names
-    found = connection.execute(select_stored(jobs).where(jobs.c.id.in_(ids)))
+    found = connection.execute(select_stored(jobs).where(among(connection, jobs.c.id, ids)))
     return {known[row[0]]: dict(zip(names, row, strict=True)) for row in found}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from shared.ledger.writes import positions
 from shared.ledger.shape import Row
+from shared.ledger.writes import positions
 from shared.messages import (
     Attempted,
     Finished,
