@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
+from services.ledger.collecting import collect_seldom
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.recorder import Recorder
 from services.ledger.retention import Pruner
@@ -54,6 +55,7 @@ async def _run(settings: LedgerSettings, stop: asyncio.Event, tracing: Tracing) 
     reach = Reach()
     watch_broker(registry, reach.problems)
     health = Health(lambda: reach.problems() | ledger.problems(), registry)
+    collect_seldom()
     async with (
         serving_health(health, settings.health_host, settings.health_port),
         watching_totals(engine, metrics),

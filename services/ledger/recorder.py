@@ -1,7 +1,7 @@
 """Writes batches of events, and finds the one that spoils a batch."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,8 +11,8 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from shared.errors import LedgerUnreachable, Undecodable
 from shared.ledger.schema import unreachable, writing
-from shared.ledger.writes import record
-from shared.messages import AnyEvent, decode_event
+from shared.ledger.writes import Told, record_told, tell
+from shared.messages import decode_event
 
 log = structlog.get_logger()
 
@@ -28,6 +28,18 @@ class Poison:
 
     place: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages that were read, by their places in it.
+
+    Attributes:
+        poison: those that cannot be read.
+    """
+
+    told: Mapping[int, Told]
+    poison: Sequence[Poison]
 
 
 class Recorder:
@@ -54,33 +66,38 @@ class Recorder:
         Raises:
             LedgerUnreachable: the database takes nothing now; the batch is to be tried again.
         """
-        events, poison = _decode(bodies)
+        return self.commit(read(bodies))
+
+    def commit(self, batch: Batch) -> list[Poison]:
+        """The same for a batch that was read before."""
+        poison = list(batch.poison)
         try:
-            self._commit(list(events.values()))
+            self._commit(list(batch.told.values()))
         except LedgerUnreachable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one event did must not stop the others
             log.warning("a batch was refused, writing it event by event", error=_in_a_line(error))
-            poison += self._one_by_one(events)
+            poison += self._one_by_one(batch.told)
         return poison
 
-    def _one_by_one(self, events: dict[int, AnyEvent]) -> list[Poison]:
+    def _one_by_one(self, every: Mapping[int, Told]) -> list[Poison]:
         poison = []
-        for place, event in events.items():
+        for place, told in every.items():
             try:
-                self._commit([event])
+                self._commit([told])
             except LedgerUnreachable:
                 raise
             except Exception as error:  # noqa: BLE001 - this event is the one; its reason is kept
                 poison.append(Poison(place, f"it cannot be recorded: {_in_a_line(error)}"))
         return poison
 
-    def _commit(self, events: Sequence[AnyEvent]) -> None:
-        if not events:
+    def _commit(self, told: Sequence[Told]) -> None:
+        if not told:
             return
         try:
             with writing(self._engine) as connection:
-                too_late = record(connection, events, self._clock() if self._clock else None)
+                now = self._clock() if self._clock else None
+                too_late = record_told(connection, told, now)
             self.too_late += too_late
         except (OperationalError, InterfaceError) as error:
             raise unreachable(error) from error
@@ -91,15 +108,16 @@ class Recorder:
             raise
 
 
-def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, AnyEvent], list[Poison]]:
-    events: dict[int, AnyEvent] = {}
+def read(bodies: Sequence[bytes]) -> Batch:
+    """Read the messages of a batch and make them ready; this needs no database."""
+    told: dict[int, Told] = {}
     poison: list[Poison] = []
     for place, body in enumerate(bodies):
         try:
-            events[place] = decode_event(_storable(body))
+            told[place] = tell(decode_event(_storable(body)))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
-    return events, poison
+    return Batch(told, poison)
 
 
 def _storable(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.jobs import FINAL_STATES
 from shared.domain.savings import EnergyMethod, IntensityMethod
-from shared.ledger.instants import EPOCH
+from shared.ledger.stored import WORDS
 
 PER_GRAM = 10**6
 PER_SECOND = 10**6
@@ -18,6 +18,7 @@ PER_KWH = 10**9
 LARGEST = 10**16
 """Of one job's figure: 10,000 t, or 10 GWh. Beyond it sums of 64 bits might not hold."""
 DAY_SECONDS = 86_400
+_DAY_MICROSECONDS = DAY_SECONDS * 10**6
 NOT_ENDED = 0
 """The day of jobs that have not ended."""
 AMOUNTS = (
@@ -40,7 +41,9 @@ NEEDED = (
     "avoided_g", "intensity_method",
 )  # fmt: skip
 """The columns of `jobs` that a contribution rests on."""
-_FINAL = frozenset(state.value for state in FINAL_STATES)
+_FINAL = frozenset(WORDS[state.value] for state in FINAL_STATES)
+_ENERGY_METHODS = tuple(WORDS[method.value] for method in EnergyMethod)
+_INTENSITY_METHODS = tuple(WORDS[method.value] for method in IntensityMethod)
 
 Row = Mapping[str, Any]
 Key = tuple[int | str | bool, ...]
@@ -61,10 +64,10 @@ def contribution(row: Row) -> Contribution:
     """What a job adds.
 
     Args:
-        row: the columns in `NEEDED`.
+        row: the columns in `NEEDED`, as they are stored; its keys are, too.
     """
     ended = row["state"] in _FINAL and row["finished_at"] is not None
-    day = (row["finished_at"] - EPOCH).days if ended else NOT_ENDED
+    day = row["finished_at"] // _DAY_MICROSECONDS if ended else NOT_ENDED
     place = (day, row["region"] or "", row["type"] or "", row["priority"] or "")
     kind = (row["signal"] or "", bool(row["simulated"]))
     key = (*place, row["state"], *kind)
@@ -112,8 +115,8 @@ def _amounts(row: Row, wait: int, *, waited: bool) -> Amounts:
         deferred,
         wait if deferred else 0,
         avoided if deferred else 0,
-        *(row["energy_method"] == method for method in EnergyMethod),
-        *(row["intensity_method"] == method for method in IntensityMethod),
+        *(row["energy_method"] == method for method in _ENERGY_METHODS),
+        *(row["intensity_method"] == method for method in _INTENSITY_METHODS),
         half_known,
         whole(row["emissions_g"], PER_GRAM) if half_known else 0,
         unaccounted,

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Table, bindparam, delete, func, selec
 from shared.ledger.instants import Instant
 from shared.ledger.stored import Identifier
 from shared.ledger.tables import AnyRow, account_revisions, daily, daily_waits, jobs
-from shared.ledger.writes.upsert import insert
+from shared.ledger.upsert import insert
 
 _BEGINNING = b'{"row":'
 _TABLES = {table.name: table for table in (account_revisions, daily, daily_waits)}

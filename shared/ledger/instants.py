@@ -1,13 +1,17 @@
 """Instants as the ledger stores them."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_DAY_SECONDS = 86_400
 
 
+@lru_cache(maxsize=8192)
 def to_microseconds(at: datetime) -> int:
     """Microseconds since 1970, exact.
 
@@ -16,7 +20,8 @@ def to_microseconds(at: datetime) -> int:
     """
     if at.tzinfo is None:
         raise ValueError(f"{at} has no time zone")
-    return (at - EPOCH) // _MICROSECOND
+    since = at - EPOCH
+    return (since.days * _DAY_SECONDS + since.seconds) * 1_000_000 + since.microseconds
 
 
 class Instant(TypeDecorator[datetime]):
@@ -33,7 +38,16 @@ class Instant(TypeDecorator[datetime]):
         del dialect
         return None if value is None else to_microseconds(value)
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Store, without SQLAlchemy's two functions around each value (as in `stored`)."""
+        del dialect
+        return _stored
+
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Read."""
         del dialect
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def _stored(at: datetime | None) -> int | None:
+    return None if at is None else to_microseconds(at)

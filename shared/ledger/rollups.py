@@ -1,17 +1,13 @@
 """Daily roll-ups: kept up with each change of a job, filled once, and compared with the jobs."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from operator import add, sub
+import operator
+from collections.abc import Callable
 
-from sqlalchemy import Connection, Delete, Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from shared.domain.waits import bucket_of
 from shared.ledger.contributions import (
-    AMOUNTS,
     NOT_ENDED,
-    WAIT_AMOUNTS,
     Amounts,
     Contribution,
     Key,
@@ -20,12 +16,13 @@ from shared.ledger.contributions import (
 )
 from shared.ledger.recount import recounted
 from shared.ledger.tables import daily, daily_waits, jobs
+from shared.ledger.upsert import add
 
 Sums = dict[Key, Amounts]
 
 
 class Changes:
-    """What a batch changes in the roll-ups: the rows of its jobs before it, and after."""
+    """What a batch changes in the roll-ups: the stored rows of its jobs before it, and after."""
 
     def __init__(self) -> None:
         """Nothing has changed."""
@@ -34,16 +31,16 @@ class Changes:
 
     def before(self, row: Row) -> None:
         """A job's row that is about to change."""
-        self._count(contribution(row), sub)
+        self._count(contribution(row), operator.sub)
 
     def after(self, row: Row) -> None:
         """The row that it has now, or that is new."""
-        self._count(contribution(row), add)
+        self._count(contribution(row), operator.add)
 
     def write(self, connection: Connection) -> None:
         """Bring the roll-ups up to date."""
-        _write(connection, daily, AMOUNTS, self._daily)
-        _write(connection, daily_waits, WAIT_AMOUNTS, self._waits)
+        _write(connection, daily, self._daily)
+        _write(connection, daily_waits, self._waits)
 
     def _count(self, adds: Contribution, sign: Callable[[int, int], int]) -> None:
         _into(self._daily, adds.key, adds.amounts, sign)
@@ -110,31 +107,9 @@ def _into(sums: Sums, key: Key, amounts: Amounts, sign: Callable[[int, int], int
     sums[key] = tuple(map(sign, held, amounts))
 
 
-def _write(connection: Connection, table: Table, names: Sequence[str], sums: Sums) -> None:
-    keys = [column.name for column in table.primary_key]
-    changed = {key: amounts for key, amounts in sums.items() if any(amounts)}
-    if not changed:
-        return
-    rows = [dict(zip((*keys, *names), (*key, *sums[key]), strict=True)) for key in sorted(changed)]
-    connection.execute(_adding(connection.dialect.name, table), rows)
-    left = [dict(zip(keys, key, strict=True)) for key in sorted(changed) if changed[key][0] < 0]
-    if left:
-        connection.execute(
-            _emptied(table), [{f"old_{k}": v for k, v in row.items()} for row in left]
-        )
-
-
-@lru_cache(maxsize=8)
-def _adding(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """Adds to the rows that are there, in the database itself."""
-    into = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    sums = {c.name: c + into.excluded[c.name] for c in table.columns if c.name not in keys}
-    return into.on_conflict_do_update(index_elements=keys, set_=sums)
-
-
-@lru_cache(maxsize=8)
-def _emptied(table: Table) -> Delete:
-    """Takes out the rows that hold no job any more; all else of them is 0 then."""
-    same = [column == bindparam(f"old_{column.name}") for column in table.primary_key]
-    return delete(table).where(*same, table.c.jobs == 0)
+def _write(connection: Connection, table: Table, sums: Sums) -> None:
+    changed = {key: amounts for key, amounts in sorted(sums.items()) if any(amounts)}
+    add(connection, table, [(*key, *amounts) for key, amounts in changed.items()])
+    days = {key[0] for key, amounts in changed.items() if amounts[0] < 0}
+    if days:  # where the last job of a key left, all else of it is 0 too
+        connection.execute(delete(table).where(table.c.day.in_(days), table.c.jobs == 0))

@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from shared.errors import ConfigurationError, LedgerUnreachable
+from shared.ledger.copying import let_copy
 from shared.ledger.rollups import fill_rollups
 
 HEAD = "0005"
@@ -142,6 +143,8 @@ def _create_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        let_copy(engine)
     return engine
 
 

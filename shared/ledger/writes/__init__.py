@@ -1,6 +1,7 @@
 """Write what happened: idempotent, and in any order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -8,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text
 
 from shared.ledger.decided import decision_row, stored_event
+from shared.ledger.shape import Row
 from shared.ledger.tables import ABOUT_NO_JOB, audit, decisions, rejections
 from shared.ledger.tables import events as event_rows
+from shared.ledger.upsert import among, insert, insert_new
 from shared.ledger.writes.accounts import settle_accounts
 from shared.ledger.writes.grid import (
     record_beats,
@@ -20,7 +23,6 @@ from shared.ledger.writes.grid import (
 )
 from shared.ledger.writes.jobs import record_jobs
 from shared.ledger.writes.retention import without_pruned
-from shared.ledger.writes.upsert import Row, insert, insert_new
 from shared.messages import (
     AnyEvent,
     ControlTaken,
@@ -38,9 +40,9 @@ from shared.messages import (
     message_name,
 )
 
-__all__ = ["record", "settle_accounts"]
+__all__ = ["Told", "record", "record_told", "settle_accounts", "tell"]
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 2000
 """Events whose rows are merged together; bounds memory and the length of statements."""
 
 ONLY_THE_LATEST = (JobProgressed, ServiceBeat, TimetableUpdated)
@@ -50,6 +52,24 @@ REPLAY = "replay"
 """The action of a replayed dead job, beside those of control messages."""
 
 E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, made ready to be recorded.
+
+    Attributes:
+        body: what is kept of its text; None of one of which only the latest is kept.
+    """
+
+    event: AnyEvent
+    body: bytes | None
+
+
+def tell(event: AnyEvent) -> Told:
+    """Make an event ready: the part of the work that needs no database."""
+    is_kept = not isinstance(event, ONLY_THE_LATEST)
+    return Told(event, stored_event(event) if is_kept else None)
 
 
 def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | None = None) -> int:
@@ -66,20 +86,26 @@ def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | N
     Returns:
         How many came too late: their job was pruned, so they change nothing.
     """
+    return record_told(connection, [tell(event) for event in events], now)
+
+
+def record_told(connection: Connection, told: Sequence[Told], now: datetime | None = None) -> int:
+    """Record events that were made ready before; all else as `record`."""
     late = 0
-    for start in range(0, len(events), MOST_AT_ONCE):
-        late += _record(connection, events[start : start + MOST_AT_ONCE])
+    for start in range(0, len(told), MOST_AT_ONCE):
+        late += _record(connection, told[start : start + MOST_AT_ONCE], now)
     settle_accounts(connection, now)
     return late
 
 
-def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
-    wanted = without_pruned(connection, told)
+def _record(connection: Connection, told: Sequence[Told], now: datetime | None) -> int:
+    wanted = without_pruned(connection, [each.event for each in told])
     events = _new(connection, wanted)
-    _keep(connection, [event for event in events if not isinstance(event, ONLY_THE_LATEST)])
-    record_jobs(connection, _of(events, JobEvent))
+    _keep(connection, events, {each.event.id: each.body for each in told})
+    # The grid first: what it says of jobs that end in this batch is in their first accounts.
     record_grids(connection, _of(events, IntensityUpdated))
     record_revisions(connection, _of(events, IntensityRevised))
+    record_jobs(connection, _of(events, JobEvent), now)
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
     record_timetables(connection, _of(events, TimetableUpdated))
@@ -89,25 +115,32 @@ def _record(connection: Connection, told: Sequence[AnyEvent]) -> int:
     return len(told) - len(wanted)
 
 
-def _new(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
+def _new(connection: Connection, wanted: Sequence[AnyEvent]) -> list[AnyEvent]:
     """The events that were not recorded before, each once."""
-    by_id = {event.id: event for event in reversed(told)}
+    by_id = {event.id: event for event in reversed(wanted)}
     rows = event_rows.c
-    jobs = {job_id for event in told if (job_id := _job_of(event)) is not None}
-    others = [event.id for event in told if _job_of(event) is None]
-    of_jobs = select(rows.id).where(rows.job_id.in_(jobs))
-    of_none = select(rows.id).where(text(ABOUT_NO_JOB), rows.id.in_(others))
-    for query, asked in ((of_jobs, jobs), (of_none, others)):
+    jobs = {job_id for event in wanted if (job_id := _job_of(event)) is not None}
+    of_jobs = [event.id for event in wanted if _job_of(event) is not None]
+    others = [event.id for event in wanted if _job_of(event) is None]
+    known_of_jobs = select(rows.id).where(
+        among(connection, rows.job_id, jobs), among(connection, rows.id, of_jobs)
+    )
+    known_of_none = select(rows.id).where(text(ABOUT_NO_JOB), among(connection, rows.id, others))
+    for query, asked in ((known_of_jobs, of_jobs), (known_of_none, others)):
         for event_id in connection.scalars(query) if asked else ():
             by_id.pop(event_id, None)
     return list(reversed(by_id.values()))
 
 
-def _keep(connection: Connection, events: Sequence[AnyEvent]) -> None:
+def _keep(
+    connection: Connection, events: Sequence[AnyEvent], bodies: Mapping[UUID, bytes | None]
+) -> None:
     """The events themselves, and the numbers of those that are decisions."""
     last = connection.scalar(select(func.max(event_rows.c.place))) or 0
-    placed = list(enumerate(events, last + 1))
-    insert(connection, event_rows, [{"place": place, **_event(event)} for place, event in placed])
+    kept = (event for event in events if bodies[event.id] is not None)
+    placed = list(enumerate(kept, last + 1))
+    rows = [{"place": place, **_event(event), "body": bodies[event.id]} for place, event in placed]
+    insert(connection, event_rows, rows)
     decided = [(place, event) for place, event in placed if isinstance(event, Decided)]
     rows = [{"place": place, **decision_row(event)} for place, event in decided]
     insert(connection, decisions, rows)
@@ -128,7 +161,6 @@ def _event(event: Event) -> Row:
         "type": message_name(event),
         "job_id": _job_of(event),
         "at": event.at,
-        "body": stored_event(event),
     }
 
 

@@ -5,28 +5,42 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Update, bindparam, select, text, update
+from sqlalchemy import Connection, select, text
 
 from shared.domain.grid import Signal
 from shared.domain.savings import EnergyMethod, IntensityMethod, Savings, account
-from shared.ledger.contributions import NEEDED
 from shared.ledger.rollups import Changes
+from shared.ledger.shape import Row, select_stored, shape_of
 from shared.ledger.tables import ACCOUNT_IS_DUE, AnyRow, attempts, jobs
-from shared.ledger.writes.jobs import ACCOUNT_COLUMNS
+from shared.ledger.upsert import among, put
 from shared.ledger.writes.series import AllSeries, Series, load_series
-from shared.ledger.writes.versions import Account, Basis, give_versions
+from shared.ledger.writes.versions import FIGURES, Account, Basis, Job, give_versions
 from shared.ledger.writes.work import Work, work_of
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 2000
+ACCOUNT_COLUMNS = (
+    "signal",
+    "simulated",
+    "energy_kwh",
+    "wasted_kwh",
+    "energy_method",
+    "emissions_g",
+    "baseline_g",
+    "reference_g",
+    "avoided_g",
+    "intensity_method",
+    "account_revised_at",
+)
 _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
-_SET = (*ACCOUNT_COLUMNS, "account_settled", "account_version")
+_BEST = (0, 0)
 _OF_THE_JOB = (
-    *("id", "submitted_at", "replayed_at", "expected_duration_seconds"),
-    *("account_settled", "account_version", "account_revised_at", *NEEDED),
+    *("id", "submitted_at", "replayed_at", "finished_at", "expected_duration_seconds"),
+    *("account_settled", "account_version", "account_revised_at", *FIGURES),
 )
 Values = dict[str, Any]
 
@@ -43,31 +57,42 @@ def settle_accounts(
         now: dates those revisions; None takes the time of the latest recorded event.
         most: how many accounts.
     """
-    query = select(*(jobs.c[name] for name in _OF_THE_JOB)).where(text(ACCOUNT_IS_DUE)).limit(most)
-    due = connection.execute(query).all()
-    if due:
-        tried = _attempts(connection, [job.id for job in due])
-        series = _series(connection, due, tried)
-        accounts = [_account(job, tried.get(job.id, []), series) for job in due]
-        rows = give_versions(connection, due, accounts, now)
-        connection.execute(_update(), rows)
-        _roll_up(connection, due, rows)
+    query = select_stored(jobs).where(text(ACCOUNT_IS_DUE)).limit(most)
+    names, changes = shape_of(connection.dialect, jobs).names, Changes()
+    due = [dict(zip(names, row, strict=True)) for row in connection.execute(query)]
+    for row in due:
+        changes.before(row)
+    give_accounts(connection, due, now)
+    for row in due:
+        changes.after(row)
+    put(connection, jobs, due)
+    changes.write(connection)
     return len(due)
 
 
-def _roll_up(connection: Connection, due: Sequence[AnyRow], accounts: Sequence[Values]) -> None:
-    changes = Changes()
-    for job, values in zip(due, accounts, strict=True):
-        before = dict(job._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
-        changes.before(before)
-        changes.after(before | values)
-    changes.write(connection)
+def give_accounts(connection: Connection, due: Sequence[Row], now: datetime | None) -> None:
+    """Work out the accounts of ended jobs, in their stored rows.
+
+    Args:
+        connection: in a transaction, in which all else that is told of them is written.
+        due: the rows, whole; they are changed.
+        now: as for `settle_accounts`.
+    """
+    if not due:
+        return
+    shape = shape_of(connection.dialect, jobs)
+    told = [SimpleNamespace(**shape.spoken(row, _OF_THE_JOB)) for row in due]
+    tried = _attempts(connection, [job.id for job in told])
+    series = _series(connection, told, tried)
+    accounts = [_account(job, tried.get(job.id, []), series) for job in told]
+    for row, values in zip(due, give_versions(connection, told, accounts, now), strict=True):
+        row.update(shape.stored(values), account_due=False)
 
 
 def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[AnyRow]]:
     query = (
         select(attempts)
-        .where(attempts.c.job_id.in_(ids), attempts.c.finished_at.is_not(None))
+        .where(among(connection, attempts.c.job_id, ids), attempts.c.finished_at.is_not(None))
         .order_by(attempts.c.job_id, attempts.c.attempt, attempts.c.piece)
     )
     found: dict[UUID, list[AnyRow]] = defaultdict(list)
@@ -77,7 +102,7 @@ def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[An
 
 
 def _series(
-    connection: Connection, due: Sequence[AnyRow], tried: dict[UUID, list[AnyRow]]
+    connection: Connection, due: Sequence[Job], tried: dict[UUID, list[AnyRow]]
 ) -> AllSeries:
     every = [row for rows in tried.values() for row in rows]
     if not every:
@@ -89,15 +114,13 @@ def _series(
     return load_series(connection, regions, min(starts + submitted), max(ends))
 
 
-def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Account:
+def _account(job: Job, tried: Sequence[AnyRow], series: AllSeries) -> Account:
     """The account of one job."""
-    nothing: Values = dict.fromkeys(ACCOUNT_COLUMNS) | {"job": job.id}
+    nothing: Values = dict.fromkeys(ACCOUNT_COLUMNS)
     if not tried or any(row.energy_kwh is None for row in tried):
         return Account(nothing)  # a part of the energy is unknown, and so is the sum
     work = work_of(job, tried)
-    signal, savings = min(
-        ((signal, _savings(work, signal, series)) for signal in Signal), key=_gaps
-    )
+    signal, savings = _best(work, series)
     methods = [EnergyMethod(row.energy_method) for row in tried if row.energy_method is not None]
     nothing |= {
         "energy_kwh": savings.energy_kwh,
@@ -116,6 +139,16 @@ def _account(job: AnyRow, tried: Sequence[AnyRow], series: AllSeries) -> Account
         "intensity_method": savings.method.value if savings.method else None,
     }
     return Account(nothing | known, _basis(work, signal, series))
+
+
+def _best(work: Work, series: AllSeries) -> tuple[Signal, Savings]:
+    """The account by the signal that says most of it."""
+    candidates = []
+    for signal in Signal:
+        candidates.append((signal, _savings(work, signal, series)))
+        if _gaps(candidates[-1]) == _BEST:
+            return candidates[-1]  # none can say more, and of equals the first counts
+    return min(candidates, key=_gaps)
 
 
 def _savings(work: Work, signal: Signal, all_series: AllSeries) -> Savings:
@@ -180,8 +213,3 @@ def _basis(work: Work, signal: Signal, all_series: AllSeries) -> list[Basis]:
         places = series.places(work.windows(region))
         found += [Basis(series.sources[place], series.revised[place]) for place in places]
     return found
-
-
-def _update() -> Update:
-    values: Values = {name: bindparam(name) for name in _SET}
-    return update(jobs).where(jobs.c.id == bindparam("job")).values(account_due=False, **values)

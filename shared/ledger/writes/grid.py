@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, or_, update
 
 from shared.domain.grid import Freshness
+from shared.ledger.shape import Row
 from shared.ledger.tables import grids, jobs, pool_sizes, readings, services, timetables
+from shared.ledger.upsert import insert_new, upsert
 from shared.ledger.writes import positions
-from shared.ledger.writes.upsert import Row, insert_new, upsert
 from shared.messages import (
     IntensityRevised,
     IntensityUpdated,

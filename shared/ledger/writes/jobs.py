@@ -1,99 +1,123 @@
-"""Merge what events say into the rows of jobs and attempts."""
+"""Merge what events say into the rows of jobs and attempts.
 
-from collections.abc import Sequence
+The rows of jobs stay as they are stored: an event changes a few of their many columns.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from shared.domain.jobs import FINAL_STATES, State
 from shared.domain.waits import bucket_of
 from shared.ledger.rollups import Changes
+from shared.ledger.shape import Row, Shape, select_stored, shape_of
+from shared.ledger.stored import WORDS, pack_rank
 from shared.ledger.tables import attempts, jobs
+from shared.ledger.upsert import among, put, upsert
+from shared.ledger.writes.accounts import ACCOUNT_COLUMNS, give_accounts
 from shared.ledger.writes.claims import Said, said_by
 from shared.ledger.writes.pieces import pieces_of
-from shared.ledger.writes.upsert import Row, upsert
 from shared.messages import JobEvent
 
-ACCOUNT_COLUMNS = (
-    "signal",
-    "simulated",
-    "energy_kwh",
-    "wasted_kwh",
-    "energy_method",
-    "emissions_g",
-    "baseline_g",
-    "reference_g",
-    "avoided_g",
-    "intensity_method",
-    "account_revised_at",
-)
-_FINAL = frozenset(state.value for state in FINAL_STATES)
+_FINAL = frozenset(WORDS[state.value] for state in FINAL_STATES)
+_SUCCEEDED = WORDS[State.SUCCEEDED.value]
+_NOT_ACCOUNTED: Row = dict.fromkeys(ACCOUNT_COLUMNS) | {"account_settled": False}
+_BEGINNING = {
+    # A retry or a failure may be the first thing that is heard of a job.
+    "state": State.SUBMITTED.value,
+    "state_key": "",
+    "piece": 1,
+    "attempts": 0,
+    "deferrals": 0,
+    "account_due": False,
+    "account_settled": False,
+    "account_version": 1,
+}
+_PER_SECOND = 10**6
 
 
-def record_jobs(connection: Connection, events: Sequence[JobEvent]) -> None:
-    """Bring the rows of the jobs that these events tell of up to date."""
+def record_jobs(
+    connection: Connection, events: Sequence[JobEvent], now: datetime | None = None
+) -> None:
+    """Bring the rows of the jobs that these events tell of up to date, with their accounts.
+
+    Args:
+        connection: in a transaction.
+        events: that are new.
+        now: dates the revisions of accounts; None takes the time of the latest recorded event.
+    """
     if not events:
         return
     upsert(connection, attempts, pieces_of(events), newer_by="key")
-    rows = _present(connection, {event.job_id for event in events})
-    touched: dict[UUID, Row] = {}
-    changes = Changes()
-    for event in events:
-        said = said_by(event)
-        if said.claims:
-            if event.job_id not in touched:
-                touched[event.job_id] = _known(rows, event, changes)
-            _merge(touched[event.job_id], said)
-    for row in touched.values():
+    told = [(event, said) for event in events if (said := said_by(event)).claims]
+    touched = _Touched(connection, {event.job_id for event, _ in told})
+    for event, said in told:
+        touched.merge(event, said)
+    for row in touched.rows.values():
         _conclude(row)
-        changes.after(row)
-    upsert(connection, jobs, list(touched.values()))
-    changes.write(connection)
+    rows = list(touched.rows.values())
+    give_accounts(connection, [row for row in rows if row["account_due"]], now)
+    for row in rows:
+        touched.changes.after(row)
+    put(connection, jobs, rows)
+    touched.changes.write(connection)
 
 
-def _present(connection: Connection, ids: set[UUID]) -> dict[UUID, Row]:
-    found = connection.execute(select(jobs).where(jobs.c.id.in_(ids)))
-    return {row.id: dict(row._mapping) for row in found}  # noqa: SLF001 - SQLAlchemy's public name
+class _Touched:
+    """The rows of some jobs, and what changes in the roll-ups as they change."""
+
+    def __init__(self, connection: Connection, ids: Collection[UUID]) -> None:
+        self._shape = shape_of(connection.dialect, jobs)
+        self.changes = Changes()
+        self.rows = _present(connection, self._shape, ids)
+        for row in self.rows.values():
+            self.changes.before(row)
+
+    def merge(self, event: JobEvent, said: Said) -> None:
+        row = self.rows.get(event.job_id)
+        if row is None:
+            row = self.rows[event.job_id] = self._new(event)
+        _merge(self._shape, row, said)
+
+    def _new(self, event: JobEvent) -> Row:
+        row: Row = dict.fromkeys(self._shape.names)
+        return row | self._shape.stored(_BEGINNING | {"id": event.job_id, "state_at": event.at})
 
 
-def _known(rows: dict[UUID, Row], event: JobEvent, changes: Changes) -> Row:
-    """A job's row as it was, or the beginning of one."""
-    row = rows.get(event.job_id)
-    if row is None:
-        return _new(event)
-    changes.before(row)
-    return row
+def _present(connection: Connection, shape: Shape, ids: Collection[UUID]) -> dict[UUID, Row]:
+    known: dict[Any, UUID] = {shape.stored({"id": job_id})["id"]: job_id for job_id in ids}
+    names = shape.names
+    found = connection.execute(select_stored(jobs).where(among(connection, jobs.c.id, ids)))
+    return {known[row[0]]: dict(zip(names, row, strict=True)) for row in found}
 
 
-def _new(event: JobEvent) -> Row:
-    row: Row = dict.fromkeys(column.name for column in jobs.columns)
-    # A retry or a failure may be the first thing that is heard of a job.
-    row |= {"id": event.job_id, "state": State.SUBMITTED.value, "state_at": event.at, "piece": 1}
-    row |= {"account_due": False, "account_settled": False, "account_version": 1}
-    return row | {"state_key": "", "attempts": 0, "deferrals": 0}
-
-
-def _merge(row: Row, said: Said) -> None:
+def _merge(shape: Shape, row: Row, said: Said) -> None:
     """Take each group of columns for which the event has the greatest rank so far."""
     for claim in said.claims:
         name = f"{claim.group}_key"
-        if claim.key > (row[name] or ""):
-            row[name] = claim.key
-            row.update(claim.values)
+        rank = pack_rank(claim.key)
+        if rank > (row[name] or b""):
+            row[name] = rank
+            row.update(shape.stored(claim.values))
     row["attempts"] = max(row["attempts"], said.attempts)
     row["deferrals"] = max(row["deferrals"], said.deferrals)
     if said.started_at is not None:
-        row["started_at"] = min(row["started_at"] or said.started_at, said.started_at)
+        started: int = shape.stored({"started_at": said.started_at})["started_at"]
+        known = row["started_at"]
+        row["started_at"] = started if known is None else min(known, started)
 
 
 def _conclude(row: Row) -> None:
     """What follows from the merged columns."""
     if row["started_at"] is not None and row["submitted_at"] is not None:
-        row["wait_seconds"] = (row["started_at"] - row["submitted_at"]).total_seconds()
+        row["wait_seconds"] = (row["started_at"] - row["submitted_at"]) / _PER_SECOND
         row["wait_bucket"] = bucket_of(row["wait_seconds"])
-    if row["state"] == State.SUCCEEDED.value:
+    if row["state"] == _SUCCEEDED:
         # Its decisions have them, and nobody waits to know them any more.
-        row.update(reason=None, expected_g_per_kwh=None)
+        row["reason"] = row["expected_g_per_kwh"] = None
     row["account_due"] = row["state"] in _FINAL and row["attempts"] > 0
     if row["state"] not in _FINAL:  # a replayed job is no longer accounted for
-        row.update(dict.fromkeys(ACCOUNT_COLUMNS), account_settled=False)
+        row.update(_NOT_ACCOUNTED)

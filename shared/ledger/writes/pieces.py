@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from shared.ledger.shape import Row
 from shared.ledger.writes import positions
-from shared.ledger.writes.upsert import Row
 from shared.messages import (
     Attempted,
     Finished,

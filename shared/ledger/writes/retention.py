@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from shared.ledger.tables import AnyRow, audit, jobs
-from shared.ledger.writes.upsert import upsert
+from shared.ledger.upsert import among, upsert
 from shared.messages import AnyEvent, JobEvent
 
 PRUNE = "prune"
@@ -100,7 +100,9 @@ def without_pruned(connection: Connection, told: Sequence[AnyEvent]) -> list[Any
     ids -= {e.job_id for e in told if isinstance(e, JobEvent) and e.at >= limit.jobs_before}
     if not ids:
         return list(told)
-    gone = ids.difference(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(ids))))
+    gone = ids.difference(
+        connection.scalars(select(jobs.c.id).where(among(connection, jobs.c.id, ids)))
+    )
     return [event for event in told if not (isinstance(event, JobEvent) and event.job_id in gone)]
 
 

@@ -7,13 +7,15 @@ that depends on it; the figures themselves do not.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from shared.domain.revisions import COMPARED, RevisionCause, is_revised
-from shared.ledger.tables import AnyRow, account_revisions, events
-from shared.ledger.writes.upsert import Row, insert_new
+from shared.ledger.shape import Row
+from shared.ledger.tables import account_revisions, events
+from shared.ledger.upsert import insert_new
 
 FIGURES = (
     "signal",
@@ -26,6 +28,10 @@ FIGURES = (
     "intensity_method",
 )
 """What a revision keeps of the account before it, and of the one that it led to."""
+
+
+Job = SimpleNamespace
+"""The columns of a job's row that its account rests on, or may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class Account:
 
 def give_versions(
     connection: Connection,
-    before: Sequence[AnyRow],
+    before: Sequence[Job],
     accounts: Sequence[Account],
     now: datetime | None,
 ) -> list[dict[str, Any]]:
@@ -88,7 +94,7 @@ def give_versions(
     return every
 
 
-def _revision(job: AnyRow, account: Account) -> Row:
+def _revision(job: Job, account: Account) -> Row:
     known = job.account_revised_at
     revised = [
         each.source
@@ -107,7 +113,7 @@ def _revision(job: AnyRow, account: Account) -> Row:
     }
 
 
-def _latest(connection: Connection, ended: Sequence[AnyRow]) -> datetime:
+def _latest(connection: Connection, ended: Sequence[Job]) -> datetime:
     """When the thing happened that was recorded last."""
     told: datetime | None = connection.scalar(
         select(events.c.at).order_by(events.c.place.desc()).limit(1)

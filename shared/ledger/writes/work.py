@@ -7,6 +7,7 @@ emissions count in full and have no baseline. Nothing of a job that never succee
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.domain.savings import Run
 from shared.ledger.tables import AnyRow
@@ -48,7 +49,7 @@ class Work:
         return windows
 
 
-def work_of(job: AnyRow, tried: Sequence[AnyRow]) -> Work:
+def work_of(job: Any, tried: Sequence[AnyRow]) -> Work:  # noqa: ANN401 - a row, or what has its columns
     """Part the pieces of a job into those that did its work and the wasted ones.
 
     Work is the first success, and the pieces before it that were interrupted at a checkpoint:

@@ -15,6 +15,7 @@ from shared.domain.waits import GROWTH, bucket_of
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.report_rows import GroupBy, ReportRow
 from shared.ledger.rollups import Changes
+from shared.ledger.shape import shape_of
 from shared.ledger.tables import daily, daily_waits, jobs
 
 GRAMS = st.integers(0, 5000).map(float)
@@ -44,7 +45,7 @@ def keep(ledger: Any, *rows: dict[str, Any]) -> None:
     for each in rows:
         waited_seconds = each["wait_seconds"]
         each["wait_bucket"] = None if waited_seconds is None else bucket_of(waited_seconds)
-        changes.after(each)
+        changes.after(shape_of(ledger.engine.dialect, jobs).stored(each))
     with ledger.engine.begin() as connection:
         connection.execute(insert(jobs), list(rows))
         changes.write(connection)

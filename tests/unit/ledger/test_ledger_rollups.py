@@ -17,6 +17,7 @@ from shared.ledger.reads import report
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.rollups import Changes, fill_rollups, rollups_differences
 from shared.ledger.schema import writing
+from shared.ledger.shape import shape_of
 from shared.ledger.tables import daily, daily_waits, jobs
 
 DAY_SECONDS = 86_400
@@ -171,7 +172,7 @@ def test_any_rows_add_up_the_same_in_python_in_sql_and_by_hand(
     rows = [stored(story, number, one) for number, one in enumerate(told)]
     changes = Changes()
     for row in rows:
-        changes.after(row)
+        changes.after(shape_of(ledger.engine.dialect, jobs).stored(row))
     with writing(ledger.engine) as connection:
         for table in (jobs, daily, daily_waits):
             connection.execute(delete(table))
