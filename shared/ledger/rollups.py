@@ -1,8 +1,10 @@
 """Daily roll-ups: kept up with each change of a job, filled once, and compared with the jobs."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import add, sub
+from typing import Any
 
 from sqlalchemy import Connection, Delete, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,14 +13,15 @@ from shared.domain.waits import bucket_of
 from shared.ledger.contributions import (
     AMOUNTS,
     NOT_ENDED,
-    WAIT_AMOUNTS,
+    WAIT_COLUMNS,
     Amounts,
     Contribution,
     Key,
     Row,
     contribution,
 )
-from shared.ledger.recount import recounted
+from shared.ledger.packed_waits import Waits, pack, unpack
+from shared.ledger.recount import WAIT_KEYS, recounted, recounted_waits
 from shared.ledger.tables import daily, daily_waits, jobs
 
 Sums = dict[Key, Amounts]
@@ -42,8 +45,8 @@ class Changes:
 
     def write(self, connection: Connection) -> None:
         """Bring the roll-ups up to date."""
-        _write(connection, daily, AMOUNTS, self._daily)
-        _write(connection, daily_waits, WAIT_AMOUNTS, self._waits)
+        _write(connection, self._daily)
+        _write_waits(connection, self._waits)
 
     def _count(self, adds: Contribution, sign: Callable[[int, int], int]) -> None:
         _into(self._daily, adds.key, adds.amounts, sign)
@@ -59,10 +62,25 @@ def fill_rollups(connection: Connection) -> None:
     if connection.execute(select(daily.c.day).limit(1)).first() is not None:
         return
     _fill_buckets(connection)
-    for table in (daily, daily_waits):
-        counted = recounted(table)
-        names = [column.name for column in counted.selected_columns]
-        connection.execute(insert(table).from_select(names, counted))
+    counted = recounted()
+    names = [column.name for column in counted.selected_columns]
+    connection.execute(insert(daily).from_select(names, counted))
+    put_waits(connection, map(tuple, connection.execute(recounted_waits())))
+
+
+def put_waits(connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of `WAIT_COLUMNS` into `daily_waits`, which holds none of their keys yet."""
+    packed: dict[Key, Waits] = defaultdict(dict)
+    for *key, bucket, jobs_count, wait_microseconds in rows:
+        packed[tuple(key)][bucket] = (jobs_count, wait_microseconds)
+    if packed:
+        connection.execute(insert(daily_waits), _wait_rows(packed))
+
+
+def held_waits(connection: Connection) -> Iterable[tuple[Any, ...]]:
+    """What `daily_waits` holds as rows of `WAIT_COLUMNS`, in their order."""
+    for row in connection.execute(select(daily_waits).order_by(*daily_waits.primary_key)):
+        yield from ((*row[:-1], bucket, *sums) for bucket, sums in unpack(row.waits).items())
 
 
 def rollups_differences(connection: Connection) -> list[str]:
@@ -71,25 +89,34 @@ def rollups_differences(connection: Connection) -> list[str]:
     Jobs that were deleted for their age stay in the roll-ups, so a key that holds more jobs than
     the table of jobs is no difference; one that holds fewer is, and so are other sums of as many.
     """
-    return [line for table in (daily, daily_waits) for line in _differences(connection, table)]
+    held = map(tuple, connection.execute(select(daily)))
+    counted = connection.execute(recounted())
+    found = list(_differences("daily", daily.primary_key.columns.keys(), held, counted))
+    counted = connection.execute(recounted_waits())
+    names = WAIT_COLUMNS[:WAIT_KEYS]
+    return [*found, *_differences("daily_waits", names, held_waits(connection), counted)]
 
 
-def _differences(connection: Connection, table: Table) -> list[str]:
-    width = len(table.primary_key)
-    held = {tuple(row[:width]): tuple(row[width:]) for row in connection.execute(select(table))}
-    found = []
-    for row in connection.execute(recounted(table)):
+def _differences(
+    table: str,
+    keys: Sequence[str],
+    held_rows: Iterable[tuple[Any, ...]],
+    counted: Iterable[Sequence[Any]],
+) -> Iterable[str]:
+    width = len(keys)
+    held = {row[:width]: row[width:] for row in held_rows}
+    for row in counted:
         key, amounts = tuple(row[:width]), tuple(row[width:])
         has = held.pop(key, (0,) * len(amounts))
         if has[0] < amounts[0] or (has[0] == amounts[0] and has != amounts):
-            found.append(f"{table.name} of {_spoken(table, key)} holds {has}, its jobs {amounts}")
-    waiting = [key for key, has in held.items() if key[0] == NOT_ENDED and has[0]]
-    return found + [f"{table.name} of {_spoken(table, key)} has no jobs" for key in waiting]
+            yield f"{table} of {_spoken(keys, key)} holds {has}, its jobs {amounts}"
+    for key, has in held.items():
+        if key[0] == NOT_ENDED and has[0]:
+            yield f"{table} of {_spoken(keys, key)} has no jobs"
 
 
-def _spoken(table: Table, key: Key) -> str:
-    named = zip(table.primary_key, key, strict=True)
-    return ", ".join(f"{column.name} {value!r}" for column, value in named)
+def _spoken(names: Sequence[str], key: Key) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
 
 
 def _fill_buckets(connection: Connection) -> None:
@@ -110,31 +137,82 @@ def _into(sums: Sums, key: Key, amounts: Amounts, sign: Callable[[int, int], int
     sums[key] = tuple(map(sign, held, amounts))
 
 
-def _write(connection: Connection, table: Table, names: Sequence[str], sums: Sums) -> None:
-    keys = [column.name for column in table.primary_key]
+def _write(connection: Connection, sums: Sums) -> None:
+    keys = daily.primary_key.columns.keys()
     changed = {key: amounts for key, amounts in sums.items() if any(amounts)}
     if not changed:
         return
-    rows = [dict(zip((*keys, *names), (*key, *sums[key]), strict=True)) for key in sorted(changed)]
-    connection.execute(_adding(connection.dialect.name, table), rows)
-    left = [dict(zip(keys, key, strict=True)) for key in sorted(changed) if changed[key][0] < 0]
-    if left:
-        connection.execute(
-            _emptied(table), [{f"old_{k}": v for k, v in row.items()} for row in left]
-        )
+    names = (*keys, *AMOUNTS)
+    rows = [dict(zip(names, (*key, *sums[key]), strict=True)) for key in sorted(changed)]
+    connection.execute(_adding(connection.dialect.name), rows)
+    left = [key for key in sorted(changed) if changed[key][0] < 0]
+    _delete(connection, _deleting(daily).where(daily.c.jobs == 0), keys, left)
 
 
-@lru_cache(maxsize=8)
-def _adding(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+def _write_waits(connection: Connection, sums: Sums) -> None:
+    """Read what the keys hold, add to it, and put it back; nobody else writes meanwhile."""
+    changed = {key: amounts for key, amounts in sums.items() if any(amounts)}
+    if not changed:
+        return
+    held = _held(connection, {key[:-1] for key in changed})
+    for (*key, bucket), amounts in changed.items():
+        waits = held[tuple(key)]
+        jobs_count, microseconds = map(add, waits.get(bucket, (0, 0)), amounts)
+        waits[bucket] = (jobs_count, microseconds)
+        if not jobs_count:
+            del waits[bucket]
+    kept = {key: held[key] for key in sorted(held) if held[key]}
+    if kept:
+        connection.execute(_replacing(connection.dialect.name), _wait_rows(kept))
+    left = sorted(held.keys() - kept.keys())
+    _delete(connection, _deleting(daily_waits), daily_waits.primary_key.columns.keys(), left)
+
+
+def _held(connection: Connection, keys: set[Key]) -> dict[Key, Waits]:
+    """What some keys hold of waits; their days and types bound what is read."""
+    rows = daily_waits.c
+    days, types = {key[0] for key in keys}, {key[2] for key in keys}
+    query = select(daily_waits).where(rows.day.in_(days), rows.type.in_(types))
+    found = {tuple(row[:-1]): row.waits for row in connection.execute(query)}
+    return {key: unpack(found.get(key, b"")) for key in keys}
+
+
+def _wait_rows(waits: Mapping[Key, Waits]) -> list[dict[str, Any]]:
+    names = daily_waits.columns.keys()
+    return [dict(zip(names, (*key, pack(each)), strict=True)) for key, each in waits.items()]
+
+
+def _delete(
+    connection: Connection, statement: Delete, names: Sequence[str], keys: Sequence[Key]
+) -> None:
+    if keys:
+        named = [f"old_{name}" for name in names]
+        connection.execute(statement, [dict(zip(named, key, strict=True)) for key in keys])
+
+
+@lru_cache(maxsize=2)
+def _adding(dialect: str) -> sqlite.Insert | postgresql.Insert:
     """Adds to the rows that are there, in the database itself."""
-    into = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    sums = {c.name: c + into.excluded[c.name] for c in table.columns if c.name not in keys}
+    into = _insert(dialect, daily)
+    keys = daily.primary_key.columns.keys()
+    sums = {c.name: c + into.excluded[c.name] for c in daily.columns if c.name not in keys}
     return into.on_conflict_do_update(index_elements=keys, set_=sums)
 
 
-@lru_cache(maxsize=8)
-def _emptied(table: Table) -> Delete:
+@lru_cache(maxsize=2)
+def _replacing(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    """Puts packed waits in the place of those that are there."""
+    into = _insert(dialect, daily_waits)
+    keys = daily_waits.primary_key.columns.keys()
+    return into.on_conflict_do_update(index_elements=keys, set_={"waits": into.excluded.waits})
+
+
+def _insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@lru_cache(maxsize=2)
+def _deleting(table: Table) -> Delete:
     """Takes out the rows that hold no job any more; all else of them is 0 then."""
     same = [column == bindparam(f"old_{column.name}") for column in table.primary_key]
-    return delete(table).where(*same, table.c.jobs == 0)
+    return delete(table).where(*same)

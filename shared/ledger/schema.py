@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from shared.errors import ConfigurationError, LedgerUnreachable
 from shared.ledger.rollups import fill_rollups
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision of the tables that this code reads and writes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000

@@ -85,11 +85,10 @@ class JobColumns(TypedColumns):
     piece: Named[int] = Column(BigInteger(), server_default="1")
     finished_at: Named[datetime | None] = Column(Instant())
     result: Named[str | None] = Column(Text())
-    # group "decision": from the last decision
+    # group "decision": from the last decision, whose event has the reason in words
     decision_key: Named[str | None] = Column(Rank())
     region: Named[str | None] = Column(Text())
     lane: Named[str | None] = Column(Word())
-    reason: Named[str | None] = Column(Text())
     expected_g_per_kwh: Named[float | None] = Column(Double())
     # group "planned": from the last deferral
     planned_key: Named[str | None] = Column(Rank())
@@ -248,7 +247,6 @@ metadata = MetaData()
 events = Table("events", metadata, EventColumns)
 decisions = Table("decisions", metadata, DecisionColumns)
 jobs = Table("jobs", metadata, JobColumns)
-attempts = Table("attempts", metadata, AttemptColumns)
 readings = Table("readings", metadata, ReadingColumns)
 grids = Table("grids", metadata, GridColumns)
 pool_sizes = Table("pool_sizes", metadata, PoolSizeColumns)
@@ -258,7 +256,8 @@ rejections = Table("rejections", metadata, RejectionColumns)
 audit = Table("audit", metadata, AuditColumns)
 account_revisions = Table("account_revisions", metadata, AccountRevisionColumns)
 
-# Rows are few to a day and many to a page: their key is their place.
+# Their key is their place: rows of a day, or of a job, lie side by side, and need no other index.
+attempts = Table("attempts", metadata, AttemptColumns, sqlite_with_rowid=False)
 daily = Table("daily", metadata, DailyColumns, sqlite_with_rowid=False)
 daily_waits = Table("daily_waits", metadata, DailyWaitColumns, sqlite_with_rowid=False)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select
 
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.decided import told, told_reason
+from shared.ledger.decided import told_decisions, told_reason
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import decisions, events, jobs
 
@@ -88,7 +88,7 @@ def early_releases(
     # With as many deferrals as now, the job was not deferred again since.
     same = (jobs.c.id == events.c.job_id) & (jobs.c.deferrals == decisions.c.deferrals)
     query = (
-        told()
+        told_decisions()
         .add_columns(jobs.c.type.label("job_type"), jobs.c.planned_at.label("slot_at"))
         .join(jobs, same)
         .where(

@@ -99,7 +99,6 @@ def _decided(event: Decided) -> Said:
     decision = {
         "region": released.region if released else event.numbers.region,
         "lane": released.lane.value if released else None,
-        "reason": event.reason,
         "expected_g_per_kwh": event.numbers.expected_g_per_kwh,
     }
     first = positions.first_decision_key(place, event.at, event.id)
@@ -131,7 +130,7 @@ def _attempted(event: Attempted) -> Said:
 
 def _ran_in(region: str, attempt: int, at: datetime, witness: UUID) -> Claim:
     """Where a job ran, for as long as no decision about it is known."""
-    values = {"region": region, "lane": None, "reason": None, "expected_g_per_kwh": None}
+    values = {"region": region, "lane": None, "expected_g_per_kwh": None}
     return Claim("decision", positions.run_key(attempt, at, witness), values)
 
 
