@@ -155,8 +155,8 @@ def _write_waits(connection: Connection, sums: Sums) -> None:
     if not changed:
         return
     held = _held(connection, {key[:-1] for key in changed})
-    for (*key, bucket), amounts in changed.items():
-        waits = held[tuple(key)]
+    for key, amounts in changed.items():
+        waits, bucket = held[key[:-1]], int(key[-1])
         jobs_count, microseconds = map(add, waits.get(bucket, (0, 0)), amounts)
         waits[bucket] = (jobs_count, microseconds)
         if not jobs_count:

@@ -38,6 +38,8 @@ ACCOUNT_IS_DUE = "account_due"
 """The partial index's condition; SQLite uses the index only where a query says exactly this."""
 NOT_SUCCEEDED = f"state <> '{WORDS['succeeded']}'"
 """The same for the jobs that went another way or are still on theirs: the few that are sought."""
+HAS_FAILED = f"error IS NOT NULL AND {NOT_SUCCEEDED}"
+"""The same for the jobs whose last failure is still shown."""
 IS_DEFERRED = f"state = '{WORDS['deferred']}'"
 ABOUT_NO_JOB = "job_id IS NULL"
 
@@ -277,6 +279,7 @@ Index("ix_jobs_submitted_at", jobs.c.submitted_at)
 Index("ix_jobs_type", jobs.c.type, jobs.c.submitted_at)
 Index("ix_jobs_finished_at", jobs.c.finished_at)
 _partial("ix_jobs_state", NOT_SUCCEEDED, jobs.c.state, jobs.c.submitted_at)
+_partial("ix_jobs_error", HAS_FAILED, jobs.c.submitted_at)
 _partial("ix_jobs_planned", IS_DEFERRED, jobs.c.region, jobs.c.planned_at)
 _partial("ix_jobs_account_due", ACCOUNT_IS_DUE, jobs.c.id)
 Index("ix_readings_region_at", readings.c.region, readings.c.at)

@@ -18,7 +18,7 @@ from shared.domain.savings import EnergyMethod
 from shared.ledger.reads.find import id_range
 from shared.ledger.reads.jobs import JobStatus, statuses
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, daily, jobs
+from shared.ledger.tables import HAS_FAILED, NOT_SUCCEEDED, AnyRow, daily, jobs
 
 ROWS_AT_ONCE = 1000
 _ESCAPE = "\\"
@@ -208,9 +208,9 @@ def _stated(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Cond
         yield from ([*of_state, *conditions] for conditions in named)
     if words:
         of_types = [jobs.c.type.in_(wanted.types)] if wanted.types else []
-        for state in wanted.states or tuple(State):
-            if state is not State.SUCCEEDED:  # what went wrong before is not shown of those
-                yield [*_in_state(state), *of_types, _fails_with(words)]
+        states = [state.value for state in wanted.states]
+        of_states = [jobs.c.state.in_(states)] if states else []
+        yield [text(HAS_FAILED), *of_states, *of_types, _fails_with(words)]
 
 
 def _in_state(state: State) -> list[Condition]:

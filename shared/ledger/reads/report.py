@@ -60,8 +60,8 @@ def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> lis
         for row in connection.execute(_sums(contributed(since, until), by)):
             _add(sums[kind_of(row.signal, row.simulated)][group_name(row.group_key, by)], row)
         found = contributed_waits(connection, since, until, by.value)
-    for (*kind, group), parts in found.items():
-        waits[kind_of(*kind)][group_name(group, by)] = parts
+    for (signal, simulated, group), parts in found.items():
+        waits[kind_of(signal, simulated)][group_name(group, by)] = parts
     return [_kind_report(kind, sums[kind], waits[kind]) for kind in sorted(sums, key=_place)]
 
 
