@@ -23,10 +23,17 @@ from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.ledger import reads
 from shared.ledger.reads import report
+from shared.ledger.reads.dashboard_live import avoided_since, deadlines, waiting_since
+from shared.ledger.reads.due import due_jobs, early_releases
+from shared.ledger.reads.forecast_error import forecast_review
+from shared.ledger.reads.pages import job_types
+from shared.ledger.reads.queues import rejected_messages, waiting_jobs
 from shared.ledger.reads.report_rows import GroupBy
+from shared.ledger.reads.spans import first_finish
 from shared.ledger.reads.waiting import deferral_costs, wait_distribution
 
 Query = Callable[[Engine], object]
+KIND: dict[str, Any] = {"signal": Signal.MARGINAL, "simulated": True}
 HEADS = f"{'query':<34} {'median ms':>9} {'CPU ms':>7} {'rows':>6}"
 
 
@@ -34,7 +41,6 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
     """Every read of the dashboard, page by page."""
     region, day = REGIONS[0], now - timedelta(days=1)
     month = now - timedelta(days=30)
-    kind = {"signal": Signal.MARGINAL, "simulated": True}
     chosen = reads.JobFilter
     pages = {
         "all": chosen(),
@@ -58,7 +64,7 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
         "pools": lambda engine: reads.pools(engine, now),
         "services": lambda engine: reads.services(engine, now),
         "timetables": reads.latest_timetables,
-        "savings over a day": lambda engine: reads.savings_over_time(engine, day, **kind),
+        "savings over a day": lambda engine: reads.savings_over_time(engine, day, **KIND),
         "recent decisions": partial(reads.recent_decisions, limit=8),
         "recent decisions, region": partial(reads.recent_decisions, limit=8, region=region),
         "recent decisions, unknown region": partial(reads.recent_decisions, limit=8, region="X"),
@@ -85,6 +91,35 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
         "waits, 30 days": partial(wait_distribution, since=month, until=now),
         "deferral costs, 30 days": partial(deferral_costs, since=month, until=now, by=GroupBy.TYPE),
         "audit since a day": partial(reads.audit, since=day),
+        **_of_the_live_page(region, now),
+        **_of_the_other_pages(region, now),
+    }
+
+
+def _of_the_live_page(region: str, now: datetime) -> dict[str, Query]:
+    """What it draws beside the grid."""
+    day, month = now - timedelta(days=1), now - timedelta(days=30)
+    return {
+        "deadlines": partial(deadlines, region=region, since=day, until=now),
+        "waiting since a day": partial(waiting_since, region=None, since=day),
+        "avoided in a day": partial(avoided_since, since=day, **KIND),
+        "avoided in 30 days": partial(avoided_since, since=month, **KIND),
+    }
+
+
+def _of_the_other_pages(region: str, now: datetime) -> dict[str, Query]:
+    """Plan, System, Jobs and Savings."""
+    day, month = now - timedelta(days=1), now - timedelta(days=30)
+    return {
+        "due jobs": partial(due_jobs, region=region),
+        "early releases": partial(early_releases, region=region, since=day, slot_seconds=300.0),
+        "waiting jobs": waiting_jobs,
+        "rejected messages": rejected_messages,
+        "dead jobs": partial(reads.recent_jobs, states=[State.DEAD], limit=20),
+        "forecast review": partial(forecast_review, region=region, now=now),
+        "job types": partial(job_types, since=month),
+        "first end": partial(first_finish, since=month),
+        "revised accounts": partial(reads.revised_accounts, since=month, until=now),
     }
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Select, TextClause, se
 
 from shared.domain.jobs import FINAL_STATES, Priority, State
 from shared.domain.savings import EnergyMethod
+from shared.ledger.contributions import NOT_ENDED
+from shared.ledger.instants import EPOCH
 from shared.ledger.reads.find import id_range
 from shared.ledger.reads.jobs import JobStatus, statuses
 from shared.ledger.reads.query import reading
@@ -149,10 +151,11 @@ def recent_jobs(
 
 
 def job_types(engine: Engine, since: datetime) -> list[str]:
-    """The types of the jobs that were submitted since, by name."""
-    query = select(jobs.c.type).where(jobs.c.submitted_at >= since).distinct()
+    """The types of the jobs that have not ended, or not before that day, by name."""
+    days = (daily.c.day == NOT_ENDED) | (daily.c.day >= (since - EPOCH).days)
+    query = select(daily.c.type).where(days, daily.c.type != "").distinct()
     with reading(engine) as connection:
-        return sorted(kind for kind in connection.scalars(query) if kind is not None)
+        return sorted(connection.scalars(query))
 
 
 def _walk(
