@@ -1,8 +1,11 @@
 """How long the dashboard's queries take on a ledger of a million jobs, and its bytes per job.
 
     python benchmarks/ledger_queries.py --folder FOLDER [--jobs 1000000] [--days 100] [--plan]
+        [--postgres URL]
 
 The ledger is built once and kept in the folder. With --plan, each statement's query plan follows.
+The URL names a PostgreSQL database, into which the ledger is copied if it is empty; then its
+queries are measured.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from ledger_build import build
+from ledger_copy import copied
 from ledger_events import RARE_TYPE, REGIONS, START
 from sqlalchemy import Engine, event
 
@@ -31,9 +35,12 @@ from shared.ledger.reads.queues import rejected_messages, waiting_jobs
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.reads.spans import first_finish
 from shared.ledger.reads.waiting import deferral_costs, wait_distribution
+from shared.ledger.upkeep import size_bytes
 
 Query = Callable[[Engine], object]
 KIND: dict[str, Any] = {"signal": Signal.MARGINAL, "simulated": True}
+EXPLAIN = {"sqlite": ("EXPLAIN QUERY PLAN", 3), "postgresql": ("EXPLAIN", 0)}
+"""How to ask for a plan, and which word of an answer's row says it."""
 HEADS = f"{'query':<34} {'median ms':>9} {'CPU ms':>7} {'rows':>6}"
 
 
@@ -142,14 +149,15 @@ def measured(engine: Engine, query: Query, repeats: int) -> tuple[float, float, 
 
 
 def plans(engine: Engine, query: Query) -> list[str]:
-    """The steps of every statement that a query runs, in SQLite's words."""
+    """The steps of every statement that a query runs, in the database's words."""
     with _statements(engine) as seen:
         query(engine)
+    explain, word = EXPLAIN[engine.dialect.name]
     steps = []
     with engine.connect() as connection:
         for statement, parameters in seen:
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            steps += [row[3] for row in rows]
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            steps += [row[word] for row in rows]
     return steps
 
 
@@ -183,12 +191,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--postgres", metavar="URL")
     asked = parser.parse_args(arguments)
     asked.folder.mkdir(parents=True, exist_ok=True)
     file = asked.folder / f"ledger-{asked.jobs}-{asked.days}.db"
     engine = build(file, asked.jobs, asked.days)
+    if asked.postgres:
+        engine = copied(engine, asked.postgres)
+    size = size_bytes(engine) / asked.jobs
     print(f"{asked.jobs:,} jobs over {asked.days} days, medians of {asked.repeats} warm runs")
-    print(f"{file.stat().st_size / asked.jobs:,.0f} bytes a job, with every index\n\n{HEADS}")
+    print(f"{size:,.0f} bytes a job in {engine.dialect.name}, with every index\n\n{HEADS}")
     for name, query in every_query(engine, asked.days).items():
         ms, cpu_ms, rows = measured(engine, query, asked.repeats)
         print(f"{name:<34} {ms:>9.1f} {cpu_ms:>7.1f} {rows:>6}")
