@@ -98,7 +98,7 @@ class JobColumns(TypedColumns):
     # group "promised": from the first decision
     promised_key: Named[str | None] = Column(Rank())
     promised_g: Named[float | None] = Column(Double())
-    # group "failure": from the last failure
+    # group "failure": from the last failure; an index has it, so its length is bounded
     failure_key: Named[str | None] = Column(Rank())
     error: Named[str | None] = Column(Text())
     # group "replayed": from the last replay of a dead job; as good as a new submission
@@ -279,7 +279,7 @@ Index("ix_jobs_submitted_at", jobs.c.submitted_at)
 Index("ix_jobs_type", jobs.c.type, jobs.c.submitted_at)
 Index("ix_jobs_finished_at", jobs.c.finished_at)
 _partial("ix_jobs_state", NOT_SUCCEEDED, jobs.c.state, jobs.c.submitted_at)
-_partial("ix_jobs_error", HAS_FAILED, jobs.c.submitted_at)
+_partial("ix_jobs_error", HAS_FAILED, jobs.c.submitted_at, jobs.c.id, jobs.c.error)
 _partial("ix_jobs_planned", IS_DEFERRED, jobs.c.region, jobs.c.planned_at)
 _partial("ix_jobs_account_due", ACCOUNT_IS_DUE, jobs.c.id)
 Index("ix_readings_region_at", readings.c.region, readings.c.at)

@@ -28,6 +28,8 @@ from shared.messages import (
     JobSucceeded,
 )
 
+LONGEST_ERROR = 500
+"""Characters that a job's row and an index hold of its last error; its attempt has it whole."""
 _ENDS = frozenset({State.DEAD, State.EXPIRED, State.CANCELLED})
 
 
@@ -195,7 +197,7 @@ def _given_back(event: JobRetried | JobDied) -> Said:
 
 def _failure(event: JobFailed | JobDied, *, died: bool) -> Claim:
     key = positions.failure_key(event.attempt, event.at, event.id, died=died)
-    return Claim("failure", key, {"error": event.error})
+    return Claim("failure", key, {"error": event.error[:LONGEST_ERROR]})
 
 
 def _state(

@@ -2,7 +2,7 @@
 
 A job's row no longer repeats the reason of its last decision: it made rows shrink by a third when
 their jobs ended, which left a quarter of SQLite's pages empty. Jobs whose failure is still shown
-have an index, for whoever seeks them by a word of it.
+have an index, for whoever seeks them by a word of it; it holds errors, so their length is bounded.
 """
 
 from collections import defaultdict
@@ -35,10 +35,8 @@ def upgrade() -> None:
     """Convert what is there."""
     _store_attempts(with_rowid=False)
     op.drop_column("jobs", "reason")
-    failed = sa.text(f"error IS NOT NULL AND state <> '{WORDS['succeeded']}'")
-    op.create_index(
-        "ix_jobs_error", "jobs", ["submitted_at"], sqlite_where=failed, postgresql_where=failed
-    )
+    op.execute("UPDATE jobs SET error = substr(error, 1, 500) WHERE length(error) > 500")
+    _index_errors()
     old = _waits_by_bucket()
     packed: dict[tuple[Any, ...], Waits] = defaultdict(dict)
     for *key, bucket, jobs, wait_microseconds in op.get_bind().execute(sa.select(old)):
@@ -69,6 +67,12 @@ def downgrade() -> None:
     for reasons in _reasons():
         op.get_bind().execute(_set_reason(), reasons)
     _store_attempts(with_rowid=True)
+
+
+def _index_errors() -> None:
+    failed = sa.text(f"error IS NOT NULL AND state <> '{WORDS['succeeded']}'")
+    columns = ["submitted_at", "id", "error"]
+    op.create_index("ix_jobs_error", "jobs", columns, sqlite_where=failed, postgresql_where=failed)
 
 
 def _store_attempts(*, with_rowid: bool) -> None:
