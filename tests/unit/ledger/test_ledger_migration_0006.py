@@ -81,3 +81,11 @@ def test_attempts_have_no_second_tree_in_sqlite(sqlite_ledger: Any) -> None:
         assert connection.exec_driver_sql(query).scalar() == 1
         command.upgrade(alembic_config(connection), "head")
         assert connection.exec_driver_sql(query).scalar() == 0
+
+
+def test_long_errors_are_shortened_for_their_index(filled: Any, story: Any) -> None:
+    with writing(filled.engine) as connection:
+        command.downgrade(alembic_config(connection), "0005")
+        connection.exec_driver_sql(f"UPDATE jobs SET error = '{'e' * 9_000}' WHERE state = 'x'")  # noqa: S608 - our own letters
+        command.upgrade(alembic_config(connection), "head")
+    assert reads.job_status(filled.engine, story.job_id(5)).error == "e" * 500
