@@ -1,6 +1,8 @@
 """The views show in words what the tables hold in codes."""
 
+import re
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -8,10 +10,13 @@ import pytest
 from alembic import command
 from sqlalchemy import inspect
 
+from shared.ledger.reads import report
+from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.schema import alembic_config, writing
 from shared.ledger.stored import Identifier, Rank, Word
 from shared.ledger.tables import metadata
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "method.md"
 CODED = {
     table.name
     for table in metadata.sorted_tables
@@ -75,3 +80,21 @@ def test_there_are_no_views_of_older_tables(ledger: Any) -> None:
         command.upgrade(alembic_config(connection), "head")
     with ledger.engine.connect() as connection:
         assert f"{min(CODED)}_spelled" in inspect(connection).get_view_names()
+
+
+def test_the_queries_of_the_method_page_find_what_the_reports_do(ledger: Any, story: Any) -> None:
+    sums, losses = re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    ledger.record(*(story.intensity(300 * n, 100.0 + 50 * n) for n in range(5)))
+    for number, begun in ((1, 0), (2, 600)):
+        ledger.record(story.accepted(number, 0), story.succeeded(number, begun, begun + 300))
+    ledger.settle()
+    (kind,) = report.report(ledger.engine, story.at(0), story.at(9000), GroupBy.TYPE)
+    with ledger.engine.connect() as connection:
+        (row,) = connection.exec_driver_sql(sums).mappings().all()
+        (lost,) = connection.exec_driver_sql(losses).mappings().all()
+    assert (row["signal"], bool(row["simulated"])) == (kind.signal, kind.simulated)
+    assert row["jobs"] == kind.total.known_jobs == 2
+    for name in ("emissions_g", "baseline_g", "avoided_g"):
+        assert row[name] == pytest.approx(getattr(kind.total, name))
+    assert str(lost["id"]) == str(story.job_id(2))
+    assert (lost["avoided_g"], lost["intensity_method"]) == (kind.total.avoided_g, "observed")
