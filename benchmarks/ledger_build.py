@@ -70,17 +70,17 @@ def copy_day(connection: Connection, day: int) -> None:
     until = to_microseconds(START) + DAY_MICROSECONDS
     offset = connection.scalar(select(func.max(events.c.place))) or 0
     of_first_day = f"job_id IN (SELECT id FROM jobs WHERE submitted_at < {until})"  # noqa: S608 - a number
-    for table, condition in (
-        (jobs, f"submitted_at < {until}"),
-        (attempts, of_first_day),
-        (events, of_first_day),
-        (decisions, f"place IN (SELECT place FROM events WHERE {of_first_day})"),  # noqa: S608 - a number
+    for table, order, condition in (
+        (jobs, "rowid", f"submitted_at < {until}"),
+        (attempts, "started_at", of_first_day),
+        (events, "place", of_first_day),
+        (decisions, "place", f"place IN (SELECT place FROM events WHERE {of_first_day})"),  # noqa: S608 - a number
     ):
         columns = [column.name for column in table.columns]
         values = ", ".join(_moved(name, shift, offset) for name in columns)
         connection.exec_driver_sql(
             f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {values} FROM {table.name}"  # noqa: S608 - our own names
-            f" WHERE {condition} ORDER BY rowid"
+            f" WHERE {condition} ORDER BY {order}"
         )
 
 

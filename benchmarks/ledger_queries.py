@@ -1,8 +1,11 @@
 """How long the dashboard's queries take on a ledger of a million jobs, and its bytes per job.
 
     python benchmarks/ledger_queries.py --folder FOLDER [--jobs 1000000] [--days 100] [--plan]
+        [--postgres URL]
 
 The ledger is built once and kept in the folder. With --plan, each statement's query plan follows.
+The URL names a PostgreSQL database, into which the ledger is copied if it is empty; then its
+queries are measured.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from ledger_build import build
+from ledger_copy import copied
 from ledger_events import RARE_TYPE, REGIONS, START
 from sqlalchemy import Engine, event
 
@@ -23,10 +27,20 @@ from shared.domain.grid import Signal
 from shared.domain.jobs import Priority, State
 from shared.ledger import reads
 from shared.ledger.reads import report
+from shared.ledger.reads.dashboard_live import avoided_since, deadlines, waiting_since
+from shared.ledger.reads.due import due_jobs, early_releases
+from shared.ledger.reads.forecast_error import forecast_review
+from shared.ledger.reads.pages import job_types
+from shared.ledger.reads.queues import rejected_messages, waiting_jobs
 from shared.ledger.reads.report_rows import GroupBy
+from shared.ledger.reads.spans import first_finish
 from shared.ledger.reads.waiting import deferral_costs, wait_distribution
+from shared.ledger.upkeep import size_bytes
 
 Query = Callable[[Engine], object]
+KIND: dict[str, Any] = {"signal": Signal.MARGINAL, "simulated": True}
+EXPLAIN = {"sqlite": ("EXPLAIN QUERY PLAN", 3), "postgresql": ("EXPLAIN", 0)}
+"""How to ask for a plan, and which word of an answer's row says it."""
 HEADS = f"{'query':<34} {'median ms':>9} {'CPU ms':>7} {'rows':>6}"
 
 
@@ -34,7 +48,6 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
     """Every read of the dashboard, page by page."""
     region, day = REGIONS[0], now - timedelta(days=1)
     month = now - timedelta(days=30)
-    kind = {"signal": Signal.MARGINAL, "simulated": True}
     chosen = reads.JobFilter
     pages = {
         "all": chosen(),
@@ -58,7 +71,7 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
         "pools": lambda engine: reads.pools(engine, now),
         "services": lambda engine: reads.services(engine, now),
         "timetables": reads.latest_timetables,
-        "savings over a day": lambda engine: reads.savings_over_time(engine, day, **kind),
+        "savings over a day": lambda engine: reads.savings_over_time(engine, day, **KIND),
         "recent decisions": partial(reads.recent_decisions, limit=8),
         "recent decisions, region": partial(reads.recent_decisions, limit=8, region=region),
         "recent decisions, unknown region": partial(reads.recent_decisions, limit=8, region="X"),
@@ -85,6 +98,35 @@ def queries(now: datetime, job: reads.JobLine, middle: reads.Mark) -> dict[str, 
         "waits, 30 days": partial(wait_distribution, since=month, until=now),
         "deferral costs, 30 days": partial(deferral_costs, since=month, until=now, by=GroupBy.TYPE),
         "audit since a day": partial(reads.audit, since=day),
+        **_of_the_live_page(region, now),
+        **_of_the_other_pages(region, now),
+    }
+
+
+def _of_the_live_page(region: str, now: datetime) -> dict[str, Query]:
+    """What it draws beside the grid."""
+    day, month = now - timedelta(days=1), now - timedelta(days=30)
+    return {
+        "deadlines": partial(deadlines, region=region, since=day, until=now),
+        "waiting since a day": partial(waiting_since, region=None, since=day),
+        "avoided in a day": partial(avoided_since, since=day, **KIND),
+        "avoided in 30 days": partial(avoided_since, since=month, **KIND),
+    }
+
+
+def _of_the_other_pages(region: str, now: datetime) -> dict[str, Query]:
+    """Plan, System, Jobs and Savings."""
+    day, month = now - timedelta(days=1), now - timedelta(days=30)
+    return {
+        "due jobs": partial(due_jobs, region=region),
+        "early releases": partial(early_releases, region=region, since=day, slot_seconds=300.0),
+        "waiting jobs": waiting_jobs,
+        "rejected messages": rejected_messages,
+        "dead jobs": partial(reads.recent_jobs, states=[State.DEAD], limit=20),
+        "forecast review": partial(forecast_review, region=region, now=now),
+        "job types": partial(job_types, since=month),
+        "first end": partial(first_finish, since=month),
+        "revised accounts": partial(reads.revised_accounts, since=month, until=now),
     }
 
 
@@ -107,14 +149,15 @@ def measured(engine: Engine, query: Query, repeats: int) -> tuple[float, float, 
 
 
 def plans(engine: Engine, query: Query) -> list[str]:
-    """The steps of every statement that a query runs, in SQLite's words."""
+    """The steps of every statement that a query runs, in the database's words."""
     with _statements(engine) as seen:
         query(engine)
+    explain, word = EXPLAIN[engine.dialect.name]
     steps = []
     with engine.connect() as connection:
         for statement, parameters in seen:
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            steps += [row[3] for row in rows]
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            steps += [row[word] for row in rows]
     return steps
 
 
@@ -148,12 +191,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--days", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--plan", action="store_true")
+    parser.add_argument("--postgres", metavar="URL")
     asked = parser.parse_args(arguments)
     asked.folder.mkdir(parents=True, exist_ok=True)
     file = asked.folder / f"ledger-{asked.jobs}-{asked.days}.db"
     engine = build(file, asked.jobs, asked.days)
+    if asked.postgres:
+        engine = copied(engine, asked.postgres)
+    size = size_bytes(engine) / asked.jobs
     print(f"{asked.jobs:,} jobs over {asked.days} days, medians of {asked.repeats} warm runs")
-    print(f"{file.stat().st_size / asked.jobs:,.0f} bytes a job, with every index\n\n{HEADS}")
+    print(f"{size:,.0f} bytes a job in {engine.dialect.name}, with every index\n\n{HEADS}")
     for name, query in every_query(engine, asked.days).items():
         ms, cpu_ms, rows = measured(engine, query, asked.repeats)
         print(f"{name:<34} {ms:>9.1f} {cpu_ms:>7.1f} {rows:>6}")

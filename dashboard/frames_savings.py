@@ -1,5 +1,7 @@
 """The rows that the page Savings draws, from what the ledger says; pure."""
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -8,13 +10,20 @@ import pandas as pd
 from dashboard import units, words
 from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, ReportRow
-from shared.ledger.reads.waits import WaitCount
+from shared.ledger.reads.waiting import WaitBucket
 
 EMITTED, AT_SUBMISSION = "really emitted", "if run at submission"
 REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
 PROMISED, REALISED = "promised by the first decision", "realised"
 GROUPS_SHOWN = 12
 """Bars beyond these would be thinner than their names; the table has all groups."""
+
+MINUTE, HOUR = 60.0, 3600.0
+WAIT_EDGES_SECONDS = (
+    *(0.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
+)
+"""Where each bar of the waits begins."""
 
 CELLS = 14
 """Dots of the same fourteenth of a chart's width and height have room for one name."""
@@ -96,32 +105,31 @@ def promises(rows: Sequence[ReportRow], by: GroupBy, unit: units.Unit) -> pd.Dat
     )
 
 
-def waits(counts: Sequence[WaitCount]) -> pd.DataFrame:
+def waits(buckets: Sequence[WaitBucket]) -> pd.DataFrame:
     """How many jobs waited how long: `wait` in words, in its order, and `jobs`.
 
-    Empty bins at the end are left out.
+    Each bucket counts where its mean lies. Empty bars at the end are left out.
     """
-    used = [place for place, count in enumerate(counts) if count.jobs]
-    shown = counts[: used[-1] + 1] if used else ()
+    counts: Counter[int] = Counter()
+    for bucket in buckets:
+        # A skewed clock may have made waits negative.
+        counts[bisect_right(WAIT_EDGES_SECONDS, max(0.0, bucket.mean_seconds)) - 1] += bucket.jobs
+    places = range(max(counts, default=-1) + 1)
     return pd.DataFrame(
-        [{"wait": _bin(count), "jobs": count.jobs} for count in shown], columns=["wait", "jobs"]
+        [{"wait": _bar(place), "jobs": counts[place]} for place in places],
+        columns=["wait", "jobs"],
     )
 
 
-def _bin(count: WaitCount) -> str:
-    if count.to_seconds is None:
-        return f"over {words.duration(count.from_seconds)}"
-    end = words.duration(count.to_seconds)
-    return f"{_start(count)}\N{EN DASH}{end}" if count.from_seconds else f"under {end}"
-
-
-def _start(count: WaitCount) -> str:
-    """Without its unit where the end has the same."""
-    start, end = (
-        words.duration(seconds or 0.0) for seconds in (count.from_seconds, count.to_seconds)
-    )
-    number, _, unit = start.partition(" ")
-    return number if end.endswith(f" {unit}") else start
+def _bar(place: int) -> str:
+    start = words.duration(WAIT_EDGES_SECONDS[place])
+    if place + 1 == len(WAIT_EDGES_SECONDS):
+        return f"over {start}"
+    end = words.duration(WAIT_EDGES_SECONDS[place + 1])
+    if not place:
+        return f"under {end}"
+    number, _, unit = start.partition(" ")  # without its unit where the end has the same
+    return f"{number if end.endswith(f' {unit}') else start}\N{EN DASH}{end}"
 
 
 def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:

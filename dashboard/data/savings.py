@@ -14,7 +14,7 @@ from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads.report import curves, never_ran, report
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
 from shared.ledger.reads.spans import first_finish
-from shared.ledger.reads.waits import WaitCount, wait_counts
+from shared.ledger.reads.waiting import WaitBucket, wait_distribution
 from shared.report.data import Question, Report, read_report
 from shared.runtime import system_clock
 
@@ -22,11 +22,6 @@ KEPT_SECONDS = 30
 """Finished jobs change slowly, and sums over many of them are the dearest reads: until twice this
 age the last ones are shown while newer ones are read."""
 CURVE_POINTS = 240
-MINUTE, HOUR = 60.0, 3600.0
-WAIT_EDGES_SECONDS = (
-    *(MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
-    *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
-)
 
 
 class Period(StrEnum):
@@ -81,7 +76,7 @@ class Course:
 
     until: datetime
     curves: Mapping[Kind, Sequence[CurvePoint]]
-    waits: Mapping[Kind, Sequence[WaitCount]]
+    waits: Mapping[Kind, Sequence[WaitBucket]]
     never_ran_jobs: int
     revised: Sequence[RevisedAccounts]
 
@@ -128,7 +123,7 @@ def _course(url: str, period: Period) -> Course:
         until=until,
         # From the first job on: a young ledger's line is not squeezed to the edge.
         curves=curves(engine, begin, until, CURVE_POINTS) if begin else {},
-        waits=wait_counts(engine, since, until, WAIT_EDGES_SECONDS),
+        waits=wait_distribution(engine, since, until),
         never_ran_jobs=never_ran(engine, since, until),
         revised=revised_accounts(engine, since, until),
     )

@@ -32,8 +32,11 @@ AMOUNTS = (
     "unaccounted_jobs", "unaccounted_microwatt_hours",
 )  # fmt: skip
 """The columns of `daily` that are counts and sums, in their order."""
-WAIT_AMOUNTS = ("jobs", "wait_microseconds")
-"""The same of `daily_waits`."""
+WAIT_COLUMNS = (
+    *("day", "region", "type", "priority", "signal", "simulated"),
+    *("bucket", "jobs", "wait_microseconds"),
+)
+"""What `daily_waits` holds, were there a row for each bucket: a key of seven, and two amounts."""
 NEEDED = (
     "type", "priority", "region", "state", "finished_at", "deadline", "replayed_deadline",
     "attempts", "deferrals", "wait_seconds", "wait_bucket", "promised_g", "signal", "simulated",

@@ -69,8 +69,20 @@ def stored_event(event: Event) -> bytes:
 
 def told() -> Select[*tuple[Any, ...]]:
     """Events with their decisions, where they are one: the rows that `told_body` reads."""
+    return _joined(every_event=True)
+
+
+def told_decisions() -> Select[*tuple[Any, ...]]:
+    """Decisions with their events: the rows that `told_decision` reads.
+
+    Not a choice of the rows above: SQLite would begin with all events.
+    """
+    return _joined(every_event=False)
+
+
+def _joined(*, every_event: bool) -> Select[*tuple[Any, ...]]:
     columns = [column for column in decisions.c if column is not decisions.c.place]
-    joined = events.join(decisions, decisions.c.place == events.c.place, isouter=True)
+    joined = events.join(decisions, decisions.c.place == events.c.place, isouter=every_event)
     return select(*events.c, *columns).select_from(joined)
 
 

@@ -24,6 +24,11 @@ def to_microseconds(at: datetime) -> int:
     return (since.days * _DAY_SECONDS + since.seconds) * 1_000_000 + since.microseconds
 
 
+def from_microseconds(at_us: int) -> datetime:
+    """The instant so many microseconds after 1970."""
+    return EPOCH + timedelta(microseconds=at_us)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime as whole microseconds since 1970.
 
@@ -46,7 +51,7 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         """Read."""
         del dialect
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else from_microseconds(value)
 
 
 def _stored(at: datetime | None) -> int | None:

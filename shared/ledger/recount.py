@@ -11,7 +11,6 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Subquery,
-    Table,
     case,
     cast,
     false,
@@ -35,11 +34,13 @@ from shared.ledger.contributions import (
     PER_GRAM,
     PER_KWH,
     PER_SECOND,
+    WAIT_COLUMNS,
 )
-from shared.ledger.tables import daily, daily_waits, jobs
+from shared.ledger.tables import daily, jobs
 
 FINAL = sorted(state.value for state in FINAL_STATES)
 DAY_MICROSECONDS = DAY_SECONDS * 10**6
+WAIT_KEYS = WAIT_COLUMNS.index("jobs")
 _GRAMS = ("emissions_g", "baseline_g", "reference_g", "avoided_g")
 AnyColumn = ColumnElement[Any]
 Condition = ColumnElement[bool]
@@ -68,33 +69,43 @@ def _whole_postgresql(element: _Whole, compiler: SQLCompiler, **more: Any) -> st
 
 def each_job(*wanted: Condition) -> Subquery:
     """What each of some jobs adds to `daily`, a row for each."""
-    one = [*_place(), jobs.c.state, *_kind()]
+    names, one = daily.columns.keys(), [*_place(), jobs.c.state, *_kind()]
     nothing = [literal(0)] * (len(AMOUNTS) - 1)
     return union_all(
-        _rows(daily, [*one, *_amounts()], (_ran(), *wanted)),
-        _rows(daily, [*one, literal(1), *nothing], (~_ran(), *wanted)),
+        _rows(names, [*one, *_amounts()], (_ran(), *wanted)),
+        _rows(names, [*one, literal(1), *nothing], (~_ran(), *wanted)),
     ).subquery()
 
 
 def each_wait(*wanted: Condition) -> Subquery:
-    """What each of some jobs adds to `daily_waits`, if it waited."""
+    """What each of some jobs adds to `daily_waits`, if it waited: rows of `WAIT_COLUMNS`."""
     one = [*_place(), *_kind(), jobs.c.wait_bucket]
     waited = (_ran(), jobs.c.wait_seconds.is_not(None), *wanted)
-    return _rows(daily_waits, [*one, literal(1), _wait()], waited).subquery()
+    return _rows(WAIT_COLUMNS, [*one, literal(1), _wait()], waited).subquery()
 
 
-def recounted(table: Table) -> Select[Any]:
-    """What a roll-up would hold of all jobs, in the order of its columns."""
-    rows = (each_job() if table is daily else each_wait()).c
-    group = [rows[column.name] for column in table.primary_key]
-    amounts = [rows[column.name] for column in table.columns if not column.primary_key]
+def recounted() -> Select[Any]:
+    """What `daily` would hold of all jobs, in the order of its columns."""
+    return summed(each_job(), len(daily.primary_key))
+
+
+def recounted_waits() -> Select[Any]:
+    """What `daily_waits` would hold of all jobs: rows of `WAIT_COLUMNS`."""
+    return summed(each_wait(), WAIT_KEYS)
+
+
+def summed(rows: Subquery, keys: int) -> Select[Any]:
+    """Rows added up: one for each of their keys, which are so many of the first columns."""
+    group, amounts = list(rows.c)[:keys], list(rows.c)[keys:]
     # Sums of whole numbers are of a wider type in PostgreSQL.
     sums = [cast(func.sum(amount), BigInteger).label(amount.name) for amount in amounts]
     return select(*group, *sums).group_by(*group)
 
 
-def _rows(table: Table, columns: Sequence[AnyColumn], wanted: Sequence[Condition]) -> Select[Any]:
-    named = zip(table.columns.keys(), columns, strict=True)
+def _rows(
+    names: Sequence[str], columns: Sequence[AnyColumn], wanted: Sequence[Condition]
+) -> Select[Any]:
+    named = zip(names, columns, strict=True)
     return select(*(column.label(name) for name, column in named)).where(*wanted)
 
 

@@ -1,6 +1,6 @@
 """The columns of the daily roll-ups: whole numbers, so that sums are exact in any order."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Named, Text, TypedColumns
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Named, Text, TypedColumns
 
 from shared.ledger.stored import Word
 
@@ -53,7 +53,8 @@ class DailyColumns(TypedColumns):
 class DailyWaitColumns(TypedColumns):
     """How many jobs of one day and kind waited how long: a bucket is a tenth wide.
 
-    Only jobs that ran and ended are in it. The sum beside the count gives each bucket its mean.
+    Only jobs that ran and ended are in it. `waits` is what `packed_waits` makes of the buckets; the
+    sum beside the count gives each its mean.
     """
 
     day: Named[int] = Column(BigInteger(), primary_key=True, autoincrement=False)
@@ -62,6 +63,4 @@ class DailyWaitColumns(TypedColumns):
     priority: Named[str] = Column(Word(), primary_key=True)
     signal: Named[str] = Column(Word(), primary_key=True)
     simulated: Named[bool] = Column(Boolean(), primary_key=True)
-    bucket: Named[int] = Column(BigInteger(), primary_key=True, autoincrement=False)
-    jobs: Named[int] = Column(BigInteger())
-    wait_microseconds: Named[int] = Column(BigInteger())
+    waits: Named[bytes] = Column(LargeBinary())

@@ -1,22 +1,27 @@
 """Daily roll-ups: kept up with each change of a job, filled once, and compared with the jobs."""
 
 import operator
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from shared.domain.waits import bucket_of
 from shared.ledger.contributions import (
     NOT_ENDED,
+    WAIT_COLUMNS,
     Amounts,
     Contribution,
     Key,
     Row,
     contribution,
 )
-from shared.ledger.recount import recounted
+from shared.ledger.packed_waits import Waits, pack, unpack
+from shared.ledger.recount import WAIT_KEYS, recounted, recounted_waits
+from shared.ledger.shape import select_stored
 from shared.ledger.tables import daily, daily_waits, jobs
-from shared.ledger.upsert import add
+from shared.ledger.upsert import add, put
 
 Sums = dict[Key, Amounts]
 
@@ -39,8 +44,8 @@ class Changes:
 
     def write(self, connection: Connection) -> None:
         """Bring the roll-ups up to date."""
-        _write(connection, daily, self._daily)
-        _write(connection, daily_waits, self._waits)
+        _write(connection, self._daily)
+        _write_waits(connection, self._waits)
 
     def _count(self, adds: Contribution, sign: Callable[[int, int], int]) -> None:
         _into(self._daily, adds.key, adds.amounts, sign)
@@ -56,10 +61,25 @@ def fill_rollups(connection: Connection) -> None:
     if connection.execute(select(daily.c.day).limit(1)).first() is not None:
         return
     _fill_buckets(connection)
-    for table in (daily, daily_waits):
-        counted = recounted(table)
-        names = [column.name for column in counted.selected_columns]
-        connection.execute(insert(table).from_select(names, counted))
+    counted = recounted()
+    names = [column.name for column in counted.selected_columns]
+    connection.execute(insert(daily).from_select(names, counted))
+    put_waits(connection, map(tuple, connection.execute(recounted_waits())))
+
+
+def put_waits(connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows of `WAIT_COLUMNS` into `daily_waits`, which holds none of their keys yet."""
+    packed: dict[Key, Waits] = defaultdict(dict)
+    for *key, bucket, jobs_count, wait_microseconds in rows:
+        packed[tuple(key)][bucket] = (jobs_count, wait_microseconds)
+    if packed:
+        connection.execute(insert(daily_waits), _wait_rows(packed))
+
+
+def held_waits(connection: Connection) -> Iterable[tuple[Any, ...]]:
+    """What `daily_waits` holds as rows of `WAIT_COLUMNS`, in their order."""
+    for row in connection.execute(select(daily_waits).order_by(*daily_waits.primary_key)):
+        yield from ((*row[:-1], bucket, *sums) for bucket, sums in unpack(row.waits).items())
 
 
 def rollups_differences(connection: Connection) -> list[str]:
@@ -68,25 +88,34 @@ def rollups_differences(connection: Connection) -> list[str]:
     Jobs that were deleted for their age stay in the roll-ups, so a key that holds more jobs than
     the table of jobs is no difference; one that holds fewer is, and so are other sums of as many.
     """
-    return [line for table in (daily, daily_waits) for line in _differences(connection, table)]
+    held = map(tuple, connection.execute(select(daily)))
+    counted = connection.execute(recounted())
+    found = list(_differences("daily", daily.primary_key.columns.keys(), held, counted))
+    counted = connection.execute(recounted_waits())
+    names = WAIT_COLUMNS[:WAIT_KEYS]
+    return [*found, *_differences("daily_waits", names, held_waits(connection), counted)]
 
 
-def _differences(connection: Connection, table: Table) -> list[str]:
-    width = len(table.primary_key)
-    held = {tuple(row[:width]): tuple(row[width:]) for row in connection.execute(select(table))}
-    found = []
-    for row in connection.execute(recounted(table)):
+def _differences(
+    table: str,
+    keys: Sequence[str],
+    held_rows: Iterable[tuple[Any, ...]],
+    counted: Iterable[Sequence[Any]],
+) -> Iterable[str]:
+    width = len(keys)
+    held = {row[:width]: row[width:] for row in held_rows}
+    for row in counted:
         key, amounts = tuple(row[:width]), tuple(row[width:])
         has = held.pop(key, (0,) * len(amounts))
         if has[0] < amounts[0] or (has[0] == amounts[0] and has != amounts):
-            found.append(f"{table.name} of {_spoken(table, key)} holds {has}, its jobs {amounts}")
-    waiting = [key for key, has in held.items() if key[0] == NOT_ENDED and has[0]]
-    return found + [f"{table.name} of {_spoken(table, key)} has no jobs" for key in waiting]
+            yield f"{table} of {_spoken(keys, key)} holds {has}, its jobs {amounts}"
+    for key, has in held.items():
+        if key[0] == NOT_ENDED and has[0]:
+            yield f"{table} of {_spoken(keys, key)} has no jobs"
 
 
-def _spoken(table: Table, key: Key) -> str:
-    named = zip(table.primary_key, key, strict=True)
-    return ", ".join(f"{column.name} {value!r}" for column, value in named)
+def _spoken(names: Sequence[str], key: Key) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in zip(names, key, strict=True))
 
 
 def _fill_buckets(connection: Connection) -> None:
@@ -107,9 +136,42 @@ def _into(sums: Sums, key: Key, amounts: Amounts, sign: Callable[[int, int], int
     sums[key] = tuple(map(sign, held, amounts))
 
 
-def _write(connection: Connection, table: Table, sums: Sums) -> None:
+def _write(connection: Connection, sums: Sums) -> None:
     changed = {key: amounts for key, amounts in sorted(sums.items()) if any(amounts)}
-    add(connection, table, [(*key, *amounts) for key, amounts in changed.items()])
+    add(connection, daily, [(*key, *amounts) for key, amounts in changed.items()])
     days = {key[0] for key, amounts in changed.items() if amounts[0] < 0}
     if days:  # where the last job of a key left, all else of it is 0 too
-        connection.execute(delete(table).where(table.c.day.in_(days), table.c.jobs == 0))
+        connection.execute(delete(daily).where(daily.c.day.in_(days), daily.c.jobs == 0))
+
+
+def _write_waits(connection: Connection, sums: Sums) -> None:
+    """Read what the keys hold, add to it, and put it back; nobody else writes meanwhile."""
+    changed = {key: amounts for key, amounts in sorted(sums.items()) if any(amounts)}
+    if not changed:
+        return
+    held = _held(connection, {key[:-1] for key in changed})
+    for key, amounts in changed.items():
+        waits, bucket = held[key[:-1]], int(key[-1])
+        jobs_count, microseconds = map(operator.add, waits.get(bucket, (0, 0)), amounts)
+        waits[bucket] = (jobs_count, microseconds)
+        if not jobs_count:
+            del waits[bucket]
+    put(connection, daily_waits, _wait_rows(held))
+    days = {key[0] for key, waits in held.items() if not waits}
+    if days:
+        rows = daily_waits.c
+        connection.execute(delete(daily_waits).where(rows.day.in_(days), rows.waits == b""))
+
+
+def _held(connection: Connection, keys: set[Key]) -> dict[Key, Waits]:
+    """What some keys, stored ones, hold of waits; their days and types bound what is read."""
+    rows = daily_waits.c
+    days, types = {key[0] for key in keys}, {key[2] for key in keys}
+    query = select_stored(daily_waits).where(rows.day.in_(days), rows.type.in_(types))
+    found = {tuple(row[:-1]): row.waits for row in connection.execute(query)}
+    return {key: unpack(found.get(key, b"")) for key in sorted(keys)}
+
+
+def _wait_rows(waits: Mapping[Key, Waits]) -> list[dict[str, Any]]:
+    names = daily_waits.columns.keys()
+    return [dict(zip(names, (*key, pack(each)), strict=True)) for key, each in waits.items()]

@@ -38,6 +38,8 @@ ACCOUNT_IS_DUE = "account_due"
 """The partial index's condition; SQLite uses the index only where a query says exactly this."""
 NOT_SUCCEEDED = f"state <> '{WORDS['succeeded']}'"
 """The same for the jobs that went another way or are still on theirs: the few that are sought."""
+HAS_FAILED = f"error IS NOT NULL AND {NOT_SUCCEEDED}"
+"""The same for the jobs whose last failure is still shown."""
 IS_DEFERRED = f"state = '{WORDS['deferred']}'"
 ABOUT_NO_JOB = "job_id IS NULL"
 
@@ -85,11 +87,10 @@ class JobColumns(TypedColumns):
     piece: Named[int] = Column(BigInteger(), server_default="1")
     finished_at: Named[datetime | None] = Column(Instant())
     result: Named[str | None] = Column(Text())
-    # group "decision": from the last decision
+    # group "decision": from the last decision, whose event has the reason in words
     decision_key: Named[str | None] = Column(Rank())
     region: Named[str | None] = Column(Text())
     lane: Named[str | None] = Column(Word())
-    reason: Named[str | None] = Column(Text())
     expected_g_per_kwh: Named[float | None] = Column(Double())
     # group "planned": from the last deferral
     planned_key: Named[str | None] = Column(Rank())
@@ -97,7 +98,7 @@ class JobColumns(TypedColumns):
     # group "promised": from the first decision
     promised_key: Named[str | None] = Column(Rank())
     promised_g: Named[float | None] = Column(Double())
-    # group "failure": from the last failure
+    # group "failure": from the last failure; an index has it, so its length is bounded
     failure_key: Named[str | None] = Column(Rank())
     error: Named[str | None] = Column(Text())
     # group "replayed": from the last replay of a dead job; as good as a new submission
@@ -248,7 +249,6 @@ metadata = MetaData()
 events = Table("events", metadata, EventColumns)
 decisions = Table("decisions", metadata, DecisionColumns)
 jobs = Table("jobs", metadata, JobColumns)
-attempts = Table("attempts", metadata, AttemptColumns)
 readings = Table("readings", metadata, ReadingColumns)
 grids = Table("grids", metadata, GridColumns)
 pool_sizes = Table("pool_sizes", metadata, PoolSizeColumns)
@@ -258,7 +258,8 @@ rejections = Table("rejections", metadata, RejectionColumns)
 audit = Table("audit", metadata, AuditColumns)
 account_revisions = Table("account_revisions", metadata, AccountRevisionColumns)
 
-# Rows are few to a day and many to a page: their key is their place.
+# Their key is their place: rows of a day, or of a job, lie side by side, and need no other index.
+attempts = Table("attempts", metadata, AttemptColumns, sqlite_with_rowid=False)
 daily = Table("daily", metadata, DailyColumns, sqlite_with_rowid=False)
 daily_waits = Table("daily_waits", metadata, DailyWaitColumns, sqlite_with_rowid=False)
 
@@ -278,6 +279,7 @@ Index("ix_jobs_submitted_at", jobs.c.submitted_at)
 Index("ix_jobs_type", jobs.c.type, jobs.c.submitted_at)
 Index("ix_jobs_finished_at", jobs.c.finished_at)
 _partial("ix_jobs_state", NOT_SUCCEEDED, jobs.c.state, jobs.c.submitted_at)
+_partial("ix_jobs_error", HAS_FAILED, jobs.c.submitted_at, jobs.c.id, jobs.c.error)
 _partial("ix_jobs_planned", IS_DEFERRED, jobs.c.region, jobs.c.planned_at)
 _partial("ix_jobs_account_due", ACCOUNT_IS_DUE, jobs.c.id)
 Index("ix_readings_region_at", readings.c.region, readings.c.at)

@@ -1,32 +1,60 @@
 """What ended in a time: whole days from the roll-ups, what is left at its edges from the jobs.
 
-Both are the same columns in the same parts of units, so that one code path adds them up.
+Both are the same figures in the same parts of units, so that one code path adds them up.
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from sqlalchemy import Subquery, Table, select
+from sqlalchemy import Connection, Subquery, Table, select
 from sqlalchemy import union_all as union
 
 from shared.ledger.contributions import DAY_SECONDS
 from shared.ledger.instants import EPOCH
-from shared.ledger.recount import Condition, each_job, each_wait
+from shared.ledger.packed_waits import pack
+from shared.ledger.recount import Condition, each_job, each_wait, summed
 from shared.ledger.tables import daily, daily_waits, jobs
 
 _DAY = timedelta(seconds=DAY_SECONDS)
 _FIRST_DAY = 1  # day 0 holds the jobs that have not ended
-EachJob = Callable[..., Subquery]
+_BUCKET = ("bucket", "jobs", "wait_microseconds")
+WaitGroup = tuple[str, bool, int | str]
+"""A signal ("" for none), whether it is simulated, and a day, region, type or priority."""
 
 
 def contributed(since: datetime, until: datetime) -> Subquery:
     """Rows like those of `daily`, for the jobs that ended from `since` to before `until`."""
-    return _in_parts(daily, each_job, since, until)
+    parts = [select(daily).where(*each) for each in _in_whole_days(daily, since, until)]
+    parts += [select(each_job(*edge)) for edge in _at_the_edges(since, until)]
+    return union(*parts).subquery()
 
 
-def contributed_waits(since: datetime, until: datetime) -> Subquery:
-    """Rows like those of `daily_waits`, for the same jobs."""
-    return _in_parts(daily_waits, each_wait, since, until)
+def contributed_waits(
+    connection: Connection, since: datetime, until: datetime, by: str
+) -> dict[WaitGroup, list[bytes]]:
+    """The packed waits of the same jobs, which are to be added up.
+
+    Args:
+        connection: to read from.
+        since: jobs that ended from then on.
+        until: and before then.
+        by: the column by which they are grouped: `day`, `region`, `type` or `priority`.
+    """
+    found: dict[WaitGroup, list[bytes]] = defaultdict(list)
+    keys = ("signal", "simulated", by)
+    for whole in _in_whole_days(daily_waits, since, until):
+        query = select(*(daily_waits.c[name] for name in (*keys, "waits"))).where(*whole)
+        for signal, simulated, group, waits in connection.execute(query):
+            found[signal, simulated, group].append(waits)
+    for edge in _at_the_edges(since, until):
+        rows = each_wait(*edge).c
+        told = select(*(rows[name] for name in (*keys, *_BUCKET))).subquery()
+        for signal, simulated, group, bucket, *sums in connection.execute(
+            summed(told, len(keys) + 1)
+        ):
+            found[signal, simulated, group].append(pack({bucket: (sums[0], sums[1])}))
+    return found
 
 
 def whole_days(since: datetime, until: datetime) -> tuple[int, int]:
@@ -35,15 +63,17 @@ def whole_days(since: datetime, until: datetime) -> tuple[int, int]:
     return first, max(first, (until - EPOCH) // _DAY)
 
 
-def _in_parts(table: Table, each: EachJob, since: datetime, until: datetime) -> Subquery:
+def _in_whole_days(table: Table, since: datetime, until: datetime) -> Iterator[list[Condition]]:
+    """The condition for a roll-up's rows; none where no day lies whole in that time."""
     first, after = whole_days(since, until)
-    if first == after:
-        return each(*_ended(since, until))
-    parts = [select(table).where(table.c.day >= first, table.c.day < after)]
-    edges = ((since, EPOCH + first * _DAY), (EPOCH + after * _DAY, until))
-    parts += [select(each(*_ended(*edge))) for edge in edges if edge[0] < edge[1]]
-    return union(*parts).subquery()
+    if first < after:
+        yield [table.c.day >= first, table.c.day < after]
 
 
-def _ended(since: datetime, until: datetime) -> list[Condition]:
-    return [jobs.c.finished_at >= since, jobs.c.finished_at < until]
+def _at_the_edges(since: datetime, until: datetime) -> Iterator[list[Condition]]:
+    """The conditions for the jobs of each edge of whole days; for all where there is none."""
+    first, after = whole_days(since, until)
+    edges = [(since, EPOCH + first * _DAY), (EPOCH + after * _DAY, until)]
+    for begin, end in edges if first < after else [(since, until)]:
+        if begin < end or first == after:
+            yield [jobs.c.finished_at >= begin, jobs.c.finished_at < end]

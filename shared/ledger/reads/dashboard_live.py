@@ -1,20 +1,25 @@
 """What the live page draws beside the grid: deadlines ahead, and what waited when."""
 
-from collections import Counter
-from collections.abc import Iterator
+from array import array
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, and_, case, func, select, text
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import BigInteger, Engine, and_, case, func, select, text, type_coerce
 
 from shared.domain.grid import Signal
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.contributions import PER_GRAM
+from shared.ledger.instants import from_microseconds, to_microseconds
 from shared.ledger.reads.contributed import contributed
 from shared.ledger.reads.query import reading, total
-from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, events, jobs
+from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, jobs
+from shared.ledger.writes.positions import released_at_us
 
 _OPEN = tuple(state.value for state in State if state not in FINAL_STATES)
+MOST_STEPS = 1000
+"""More changes of what waits than a chart has points beside each other."""
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 """Later than anything ends."""
 
@@ -79,36 +84,26 @@ def deadlines(engine: Engine, region: str, since: datetime, until: datetime) -> 
 def waiting_since(engine: Engine, region: str | None, since: datetime) -> list[Waiting]:
     """How many jobs waited for their first start, from each change of it on.
 
-    A job waits for a cleaner grid from its submission to its last release, and then for a place.
+    A job waits for a cleaner grid from its submission to its release, and then for a place. Of more
+    than `MOST_STEPS` changes those are left out that another one follows shortly.
     """
-    released = (
-        select(func.max(events.c.at))
-        .where(
-            events.c.job_id == jobs.c.id, events.c.type == "job.released.v1", events.c.at >= since
-        )
-        .correlate(jobs)
-        .scalar_subquery()
+    rows = jobs.c
+    instants = (
+        type_coerce(rows[name], BigInteger).label(name)
+        for name in ("submitted_at", "started_at", "finished_at")
     )
-    query = select(
-        jobs.c.submitted_at,
-        jobs.c.started_at,
-        jobs.c.finished_at,
-        jobs.c.state,
-        released.label("released_at"),
-    ).where(
-        jobs.c.submitted_at.is_not(None),
-        (text(NOT_SUCCEEDED) & jobs.c.state.in_(_OPEN)) | (jobs.c.finished_at >= since),
+    query = select(*instants, rows.state, rows.decision_key).where(
+        rows.submitted_at.is_not(None),
+        (text(NOT_SUCCEEDED) & rows.state.in_(_OPEN)) | (rows.finished_at >= since),
     )
     if region is not None:
-        query = query.where(jobs.c.region == region)
-    changes: Counter[tuple[datetime, str]] = Counter()
+        query = query.where(rows.region == region)
+    changes = array("q")
+    since_us = to_microseconds(since)
     with reading(engine) as connection:
         for row in connection.execute(query):
-            for what, begins, ends in _waits(row, since):
-                changes[begins, what] += 1
-                if ends is not None:
-                    changes[ends, what] -= 1
-    return _summed(changes)
+            changes.extend(_changes(row, since_us))
+    return _summed(np.frombuffer(changes, np.int64).reshape(-1, 3))
 
 
 def avoided_since(
@@ -141,33 +136,41 @@ def avoided_since(
     )
 
 
-def _waits(row: AnyRow, since: datetime) -> Iterator[tuple[str, datetime, datetime | None]]:
-    """What a job waited for, from when until when; None where it still does."""
-    begins, left = max(row.submitted_at, since), row.started_at or row.finished_at
-    if left is not None and left < since:
-        return
-    if row.released_at is not None:
-        handed_over = max(row.released_at, begins)
-    elif row.started_at is not None or row.state == State.READY.value:
-        handed_over = begins  # it was released before
-    else:
-        handed_over = left
-    if left is not None and handed_over is not None:
-        handed_over = min(handed_over, left)
-    is_back = left is None and row.state != State.READY.value
-    if is_back:  # released once, and deferred again
-        handed_over = None
-    yield "deferred", begins, handed_over
-    if handed_over is not None:
-        yield "ready", handed_over, left
+def _changes(row: AnyRow, since_us: int) -> tuple[int, ...]:
+    """What a job changes: each time an instant, and by how much what is deferred and ready."""
+    begins, left = max(row.submitted_at, since_us), row.started_at or row.finished_at
+    if left is not None and left < since_us:
+        return ()
+    released = released_at_us(row.decision_key) if row.decision_key else None
+    if left is None and row.state != State.READY.value:
+        return (begins, 1, 0)  # it still waits for a cleaner grid, or again
+    if released is not None:
+        handed_over = max(released, begins)
+    else:  # it was released before that time, or never
+        was_released = row.started_at is not None or row.state == State.READY.value
+        handed_over = begins if was_released else left
+    if left is None:
+        return (begins, 1, 0, handed_over, -1, 1)
+    return (begins, 1, 0, min(handed_over, left), -1, 1, left, 0, -1)
 
 
-def _summed(changes: Counter[tuple[datetime, str]]) -> list[Waiting]:
-    steps: list[Waiting] = []
-    sums = {"deferred": 0, "ready": 0}
-    for (at, what), change in sorted(changes.items()):
-        sums[what] += change
-        if steps and steps[-1].at == at:
-            steps.pop()
-        steps.append(Waiting(at, sums["deferred"], sums["ready"]))
-    return steps
+def _summed(changes: NDArray[np.int64]) -> list[Waiting]:
+    ordered = changes[np.argsort(changes[:, 0], kind="stable")]
+    instants, deferred, ready = ordered[:, 0], *np.cumsum(ordered[:, 1:], axis=0).T
+    # Of several changes at one instant the last sum holds.
+    places = np.flatnonzero(np.diff(instants, append=np.iinfo(np.int64).max))
+    return [
+        Waiting(from_microseconds(int(instants[place])), int(deferred[place]), int(ready[place]))
+        for place in _thinned(instants, places)
+    ]
+
+
+def _thinned(instants: NDArray[np.int64], places: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first of some places, and the last within each of so many spans of equal length."""
+    if len(places) <= MOST_STEPS:
+        return places
+    elapsed = instants[places] - instants[0]
+    spans = elapsed * (MOST_STEPS - 1) // (elapsed[-1] + 1)
+    kept: NDArray[np.bool_] = np.diff(spans, append=MOST_STEPS) > 0
+    kept[0] = True
+    return np.compress(kept, places)

@@ -1,16 +1,17 @@
 """Decisions: why a job runs when it does, and what is planned into which slot."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness
 from shared.domain.jobs import State
 from shared.domain.reasons import Cause
-from shared.ledger.decided import told, told_reason
+from shared.ledger.decided import told_decisions, told_reason
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import IS_DEFERRED, AnyRow, events, jobs
@@ -81,9 +82,18 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
     """
     with reading(engine) as connection:
         job = find_job(connection, job_id)
-        query = told().where(events.c.job_id == job.id, decision_rows.c.place.is_not(None))
+        query = told_decisions().where(events.c.job_id == job.id)
         rows = sorted(connection.execute(query).all(), key=_order)
     return [_decision(row) for row in rows]
+
+
+def last_reasons(connection: Connection, ids: Collection[UUID]) -> dict[UUID, str]:
+    """The reason of the last decision about each of some jobs, in words."""
+    if not ids:
+        return {}
+    rows = connection.execute(told_decisions().where(events.c.job_id.in_(ids))).all()
+    last = {row.job_id: row for row in sorted(rows, key=_order)}
+    return {job_id: told_reason(row) for job_id, row in last.items()}
 
 
 def recent_decisions(
@@ -96,7 +106,7 @@ def recent_decisions(
     last = limit if region is None else LOOK_BACK
     latest = select(decision_rows.c.place).order_by(decision_rows.c.place.desc()).limit(last)
     query = (
-        told()
+        told_decisions()
         .add_columns(jobs.c.type.label("job_type"))
         .join(jobs, jobs.c.id == events.c.job_id, isouter=True)
         .where(decision_rows.c.place.in_(latest))
@@ -136,8 +146,9 @@ def planned(engine: Engine, region: str, since: datetime) -> list[PlannedSlot]:
         ]
 
 
-def _order(row: AnyRow) -> tuple[int, datetime]:
-    return positions.sequence(row.attempts, row.deferrals, _STATES[row.outcome]), row.at
+def _order(row: AnyRow) -> str:
+    place = positions.sequence(row.attempts, row.deferrals, _STATES[row.outcome])
+    return positions.decision_key(place, row.at, row.id)
 
 
 def _decision(row: AnyRow) -> DecisionRow:

@@ -25,6 +25,7 @@ from shared.domain.savings import EnergyMethod, IntensityMethod
 from shared.ledger.decided import told, told_body
 from shared.ledger.instants import to_microseconds
 from shared.ledger.reads.attempts import Piece, pieces_of
+from shared.ledger.reads.decisions import last_reasons
 from shared.ledger.reads.find import find_job
 from shared.ledger.reads.query import reading
 from shared.ledger.reads.revisions import AccountRevision, revisions_of
@@ -206,11 +207,19 @@ def statuses(connection: Connection, rows: Sequence[AnyRow]) -> list[JobStatus]:
     """Rows of the jobs as they are told, with their pieces and the revisions of their accounts."""
     pieces = pieces_of(connection, [row.id for row in rows])
     changed = revisions_of(connection, [row.id for row in rows if row.account_version > 1])
-    return [_status(row, pieces.get(row.id, ()), changed.get(row.id, ())) for row in rows]
+    unsettled = [row.id for row in rows if row.state != State.SUCCEEDED.value]
+    reasons = last_reasons(connection, unsettled)
+    return [
+        _status(row, pieces.get(row.id, ()), changed.get(row.id, ()), reasons.get(row.id))
+        for row in rows
+    ]
 
 
 def _status(
-    row: AnyRow, pieces: tuple[Piece, ...], revisions: tuple[AccountRevision, ...]
+    row: AnyRow,
+    pieces: tuple[Piece, ...],
+    revisions: tuple[AccountRevision, ...],
+    reason: str | None,
 ) -> JobStatus:
     state = State(row.state)
     cancelled = state is State.CANCELLED
@@ -237,7 +246,7 @@ def _status(
         max_band=Band(row.max_band) if row.max_band else None,
         region=row.region,
         lane=row.lane,
-        reason=row.reason,
+        reason=reason,
         signal=Signal(row.signal) if row.signal else None,
         simulated=row.simulated,
         intensity_method=IntensityMethod(row.intensity_method) if row.intensity_method else None,

@@ -11,16 +11,28 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, TextClause, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Select,
+    TextClause,
+    select,
+    text,
+)
 
 from shared.domain.jobs import FINAL_STATES, Priority, State
 from shared.domain.savings import EnergyMethod
+from shared.ledger.contributions import NOT_ENDED
+from shared.ledger.instants import EPOCH
 from shared.ledger.reads.find import id_range
 from shared.ledger.reads.jobs import JobStatus, statuses
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import NOT_SUCCEEDED, AnyRow, daily, jobs
+from shared.ledger.tables import HAS_FAILED, NOT_SUCCEEDED, AnyRow, daily, jobs
 
 ROWS_AT_ONCE = 1000
+_FAILED = jobs.alias("failed")
 _ESCAPE = "\\"
 Condition = ColumnElement[bool] | TextClause
 JobRows = Select[*tuple[Any, ...]]
@@ -149,10 +161,11 @@ def recent_jobs(
 
 
 def job_types(engine: Engine, since: datetime) -> list[str]:
-    """The types of the jobs that were submitted since, by name."""
-    query = select(jobs.c.type).where(jobs.c.submitted_at >= since).distinct()
+    """The types of the jobs that have not ended, or not before that day, by name."""
+    days = (daily.c.day == NOT_ENDED) | (daily.c.day >= (since - EPOCH).days)
+    query = select(daily.c.type).where(days, daily.c.type != "").distinct()
     with reading(engine) as connection:
-        return sorted(kind for kind in connection.scalars(query) if kind is not None)
+        return sorted(connection.scalars(query))
 
 
 def _walk(
@@ -164,16 +177,19 @@ def _walk(
 ) -> list[AnyRow]:
     """The next rows from a mark on; each choice is one walk along an index, in that order."""
     found: dict[UUID, AnyRow] = {}
-    for conditions in _choices(connection, wanted):
-        query = select(jobs).where(jobs.c.submitted_at.is_not(None), *conditions)
-        query = _from(query, before, after).limit(limit)
+    for walked, conditions in _choices(connection, wanted):
+        query = select(jobs)
+        if walked is not jobs:
+            query = query.join(walked, walked.c.id == jobs.c.id)
+        query = query.where(walked.c.submitted_at.is_not(None), *conditions)
+        query = _from(query, walked, before, after).limit(limit)
         found |= {row.id: row for row in connection.execute(query)}
     rows = sorted(found.values(), key=lambda row: (row.submitted_at, row.id))
     return rows[:limit] if after is not None else rows[::-1][:limit]
 
 
-def _from(query: JobRows, before: Mark | None, after: Mark | None) -> JobRows:
-    at, number = jobs.c.submitted_at, jobs.c.id
+def _from(query: JobRows, walked: FromClause, before: Mark | None, after: Mark | None) -> JobRows:
+    at, number = walked.c.submitted_at, walked.c.id
     if after is not None:
         beyond = (at > after.submitted_at) | (number > after.id)
         return query.where(at >= after.submitted_at, beyond).order_by(at, number)
@@ -183,8 +199,10 @@ def _from(query: JobRows, before: Mark | None, after: Mark | None) -> JobRows:
     return query.order_by(at.desc(), number.desc())
 
 
-def _choices(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Condition]]:
-    """Conditions that together choose what is wanted.
+def _choices(
+    connection: Connection, wanted: JobFilter
+) -> Iterator[tuple[FromClause, Sequence[Condition]]]:
+    """Tables to walk along, with conditions, that together choose what is wanted.
 
     Several states or types in one query would be collected whole and sorted first.
     """
@@ -195,22 +213,31 @@ def _choices(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Con
         same.append(jobs.c.region.in_(wanted.regions))
     if wanted.since is not None:
         same.append(jobs.c.submitted_at >= wanted.since)
-    for conditions in _stated(connection, wanted):
-        yield [*same, *conditions]
-
-
-def _stated(connection: Connection, wanted: JobFilter) -> Iterator[Sequence[Condition]]:
-    """By state, type and text."""
     words = wanted.text.strip()
+    for conditions in _stated(connection, wanted, words):
+        yield jobs, [*same, *conditions]
+    if words:
+        yield _FAILED, [*same, *_failed(wanted, words)]
+
+
+def _stated(connection: Connection, wanted: JobFilter, words: str) -> Iterator[Sequence[Condition]]:
+    """By state, type and what the text says of them."""
     named = list(_named(connection, wanted, words))
     for state in wanted.states or (None,):
         of_state = [] if state is None else _in_state(state)
         yield from ([*of_state, *conditions] for conditions in named)
-    if words:
-        of_types = [jobs.c.type.in_(wanted.types)] if wanted.types else []
-        for state in wanted.states or tuple(State):
-            if state is not State.SUCCEEDED:  # what went wrong before is not shown of those
-                yield [*_in_state(state), *of_types, _fails_with(words)]
+
+
+def _failed(wanted: JobFilter, words: str) -> Iterator[Condition]:
+    """By what the text says of errors: the index of those is walked alone, without its jobs."""
+    yield text(" AND ".join(f"{_FAILED.name}.{each}" for each in HAS_FAILED.split(" AND ")))
+    yield _fails_with(words)
+    if wanted.since is not None:
+        yield _FAILED.c.submitted_at >= wanted.since
+    if wanted.types:
+        yield jobs.c.type.in_(wanted.types)
+    if wanted.states:
+        yield jobs.c.state.in_([state.value for state in wanted.states])
 
 
 def _in_state(state: State) -> list[Condition]:
@@ -239,7 +266,7 @@ def _fails_with(words: str) -> ColumnElement[bool]:
     escaped = words.replace(_ESCAPE, _ESCAPE * 2)
     for sign in "%_":
         escaped = escaped.replace(sign, _ESCAPE + sign)
-    return jobs.c.error.ilike(f"%{escaped}%", escape=_ESCAPE)
+    return _FAILED.c.error.ilike(f"%{escaped}%", escape=_ESCAPE)
 
 
 def _line(row: AnyRow) -> JobLine:

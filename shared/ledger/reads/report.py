@@ -6,8 +6,9 @@ unknown, and what is known of them stands in columns of its own.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from shared.domain.savings import EnergyMethod, IntensityMethod
 from shared.domain.waits import percentile_seconds
 from shared.ledger.contributions import AMOUNTS, DAY_SECONDS, PER_GRAM, PER_KWH, PER_SECOND
 from shared.ledger.instants import EPOCH, to_microseconds
+from shared.ledger.packed_waits import added_up
 from shared.ledger.reads.contributed import contributed, contributed_waits, whole_days
 from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
@@ -45,7 +47,6 @@ FEWEST_DAYS = 3
 """Whole days from which on a curve has a point for each; their sums are at hand."""
 _DAY = timedelta(seconds=DAY_SECONDS)
 Amounts = Counter[str]
-Waits = dict[int, tuple[int, int]]
 
 
 def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> list[KindReport]:
@@ -54,13 +55,13 @@ def report(engine: Engine, since: datetime, until: datetime, by: GroupBy) -> lis
     Jobs that ended without ever running used no energy and are not in it.
     """
     sums: dict[Kind, dict[str, Amounts]] = defaultdict(lambda: defaultdict(Counter))
-    waits: dict[Kind, dict[str, Waits]] = defaultdict(lambda: defaultdict(dict))
+    waits: dict[Kind, dict[str, list[bytes]]] = defaultdict(dict)
     with reading(engine) as connection:
         for row in connection.execute(_sums(contributed(since, until), by)):
-            _add(sums[kind_of(row)][group_name(row.group_key, by)], row)
-        for row in connection.execute(_waits(contributed_waits(since, until), by)):
-            group = waits[kind_of(row)][group_name(row.group_key, by)]
-            group[row.bucket] = (row.jobs, row.wait_microseconds)
+            _add(sums[kind_of(row.signal, row.simulated)][group_name(row.group_key, by)], row)
+        found = contributed_waits(connection, since, until, by.value)
+    for (signal, simulated, group), parts in found.items():
+        waits[kind_of(signal, simulated)][group_name(group, by)] = parts
     return [_kind_report(kind, sums[kind], waits[kind]) for kind in sorted(sums, key=_place)]
 
 
@@ -90,7 +91,8 @@ def curves(
     found: dict[Kind, list[CurvePoint]] = {}
     with reading(engine) as connection:
         for row in connection.execute(query):
-            line = found.setdefault(kind_of(row), [CurvePoint(since, 0.0, 0.0, 0.0)])
+            kind = kind_of(row.signal, row.simulated)
+            line = found.setdefault(kind, [CurvePoint(since, 0.0, 0.0, 0.0)])
             line.append(_next(line[-1], row, min(until, begin + (row.place + 1) * step)))
     return found
 
@@ -122,13 +124,6 @@ def _sums(rows: Subquery, by: GroupBy) -> Select[Any]:
     return query.where(rows.c.ran_jobs > 0).group_by(*keys)
 
 
-def _waits(rows: Subquery, by: GroupBy) -> Select[Any]:
-    keys = (rows.c.signal, rows.c.simulated, rows.c[by.value], rows.c.bucket)
-    sums = [total(rows.c[name]).label(name) for name in ("jobs", "wait_microseconds")]
-    named = (rows.c.signal, rows.c.simulated, rows.c[by.value].label("group_key"), rows.c.bucket)
-    return select(*named, *sums).group_by(*keys)
-
-
 def _add(group: Amounts, row: AnyRow) -> None:
     told = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
     group.update({name: told[name] for name in AMOUNTS})
@@ -136,9 +131,9 @@ def _add(group: Amounts, row: AnyRow) -> None:
         group["succeeded_jobs"] += row.ran_jobs
 
 
-def kind_of(row: AnyRow) -> Kind:
+def kind_of(signal: str, simulated: bool) -> Kind:  # noqa: FBT001 - a kind is the two of them
     """Which kind a row of the roll-ups is of."""
-    return (Signal(row.signal), row.simulated) if row.signal else (None, None)
+    return (Signal(signal), simulated) if signal else (None, None)
 
 
 def _place(kind: Kind) -> tuple[bool, int]:
@@ -153,22 +148,22 @@ def group_name(key: str | int, by: GroupBy) -> str:
     return str(key) or UNNAMED
 
 
-def _kind_report(kind: Kind, sums: Mapping[str, Amounts], waits: Mapping[str, Waits]) -> KindReport:
-    rows = tuple(_row(name, sums[name], waits.get(name, {}).items()) for name in sorted(sums))
+def _kind_report(
+    kind: Kind, sums: Mapping[str, Amounts], waits: Mapping[str, Sequence[bytes]]
+) -> KindReport:
+    rows = tuple(_row(name, sums[name], waits.get(name, ())) for name in sorted(sums))
     everything: Amounts = Counter()
     for group in sums.values():
         everything.update(group)  # not `+`, which drops what is negative
-    every_wait = [wait for group in waits.values() for wait in group.items()]
-    return KindReport(*kind, rows, _row("total", everything, every_wait))
+    return KindReport(*kind, rows, _row("total", everything, chain.from_iterable(waits.values())))
 
 
-def _row(group: str, sums: Amounts, waits: Iterable[tuple[int, tuple[int, int]]]) -> ReportRow:
+def _row(group: str, sums: Amounts, waits: Iterable[bytes]) -> ReportRow:
     known, promised, waited = (sums[f"{name}_jobs"] for name in ("known", "promised", "waited"))
     emissions_g, baseline_g, reference_g, avoided_g = (
         _figure(sums[f"{name}_micrograms"], PER_GRAM, known) for name in (*_SUMMED, "avoided")
     )
     avoided, baseline = sums["avoided_micrograms"], sums["baseline_micrograms"]
-    buckets = [(bucket, int(count), us / PER_SECOND) for bucket, (count, us) in waits]
     return ReportRow(
         group=group,
         jobs=int(sums["ran_jobs"]),
@@ -184,7 +179,7 @@ def _row(group: str, sums: Amounts, waits: Iterable[tuple[int, tuple[int, int]]]
         realised_g=_figure(sums["realised_micrograms"], PER_GRAM, promised),
         sci_operational_g_per_job=None if emissions_g is None else emissions_g / known,
         mean_wait_seconds=_figure(sums["wait_microseconds"], PER_SECOND * waited, waited),
-        p95_wait_seconds=percentile_seconds(buckets),
+        p95_wait_seconds=percentile_seconds(added_up(waits)),
         emissions_without_baseline_g=_figure(
             sums["half_known_emissions_micrograms"], PER_GRAM, sums["half_known_jobs"]
         ),

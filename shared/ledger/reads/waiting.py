@@ -1,13 +1,15 @@
 """What waiting cost and what it brought: the distribution of waits, and deferral beside saving."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from shared.domain.grid import Signal
 from shared.domain.waits import bounds_seconds
 from shared.ledger.contributions import PER_GRAM, PER_SECOND
+from shared.ledger.packed_waits import added_up
 from shared.ledger.reads.contributed import contributed, contributed_waits
 from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report import group_name, kind_of
@@ -22,6 +24,7 @@ class WaitBucket:
     from_seconds: float
     to_seconds: float
     jobs: int
+    mean_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,12 @@ def wait_distribution(
     engine: Engine, since: datetime, until: datetime
 ) -> dict[Kind, list[WaitBucket]]:
     """The waits of the jobs that ended in a time, kind by kind; a bucket is a tenth wide."""
-    rows = contributed_waits(since, until).c
-    keys = (rows.signal, rows.simulated, rows.bucket)
-    query = select(*keys, func.sum(rows.jobs).label("jobs")).group_by(*keys).order_by(rows.bucket)
-    found: dict[Kind, list[WaitBucket]] = {}
     with reading(engine) as connection:
-        for row in connection.execute(query):
-            bucket = WaitBucket(*bounds_seconds(row.bucket), int(row.jobs))
-            found.setdefault(kind_of(row), []).append(bucket)
-    return found
+        found = contributed_waits(connection, since, until, GroupBy.DAY.value)
+    parts: dict[Kind, list[bytes]] = defaultdict(list)
+    for (signal, simulated, _), waits in found.items():
+        parts[kind_of(signal, simulated)] += waits
+    return {kind: [_bucket(*each) for each in added_up(some)] for kind, some in parts.items()}
 
 
 def deferral_costs(
@@ -73,8 +73,12 @@ def deferral_costs(
         return [_cost(row, by) for row in connection.execute(query)]
 
 
+def _bucket(bucket: int, jobs: int, seconds: float) -> WaitBucket:
+    return WaitBucket(*bounds_seconds(bucket), jobs, seconds / jobs)
+
+
 def _cost(row: AnyRow, by: GroupBy) -> DeferralCost:
-    signal, simulated = kind_of(row)
+    signal, simulated = kind_of(row.signal, row.simulated)
     return DeferralCost(
         signal,
         simulated,

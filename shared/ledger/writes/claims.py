@@ -28,6 +28,8 @@ from shared.messages import (
     JobSucceeded,
 )
 
+LONGEST_ERROR = 500
+"""Characters that a job's row and an index hold of its last error; its attempt has it whole."""
 _ENDS = frozenset({State.DEAD, State.EXPIRED, State.CANCELLED})
 
 
@@ -99,7 +101,6 @@ def _decided(event: Decided) -> Said:
     decision = {
         "region": released.region if released else event.numbers.region,
         "lane": released.lane.value if released else None,
-        "reason": event.reason,
         "expected_g_per_kwh": event.numbers.expected_g_per_kwh,
     }
     first = positions.first_decision_key(place, event.at, event.id)
@@ -131,7 +132,7 @@ def _attempted(event: Attempted) -> Said:
 
 def _ran_in(region: str, attempt: int, at: datetime, witness: UUID) -> Claim:
     """Where a job ran, for as long as no decision about it is known."""
-    values = {"region": region, "lane": None, "reason": None, "expected_g_per_kwh": None}
+    values = {"region": region, "lane": None, "expected_g_per_kwh": None}
     return Claim("decision", positions.run_key(attempt, at, witness), values)
 
 
@@ -196,7 +197,7 @@ def _given_back(event: JobRetried | JobDied) -> Said:
 
 def _failure(event: JobFailed | JobDied, *, died: bool) -> Claim:
     key = positions.failure_key(event.attempt, event.at, event.id, died=died)
-    return Claim("failure", key, {"error": event.error})
+    return Claim("failure", key, {"error": event.error[:LONGEST_ERROR]})
 
 
 def _state(

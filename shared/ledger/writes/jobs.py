@@ -116,8 +116,8 @@ def _conclude(row: Row) -> None:
         row["wait_seconds"] = (row["started_at"] - row["submitted_at"]) / _PER_SECOND
         row["wait_bucket"] = bucket_of(row["wait_seconds"])
     if row["state"] == _SUCCEEDED:
-        # Its decisions have them, and nobody waits to know them any more.
-        row["reason"] = row["expected_g_per_kwh"] = None
+        # Its decisions have it, and nobody waits to know it any more.
+        row["expected_g_per_kwh"] = None
     row["account_due"] = row["state"] in _FINAL and row["attempts"] > 0
     if row["state"] not in _FINAL:  # a replayed job is no longer accounted for
         row.update(_NOT_ACCOUNTED)

@@ -75,6 +75,16 @@ def decision_key(place: int, at: datetime, event_id: UUID) -> str:
     return f"1{place:018d}{last(at, event_id)}"
 
 
+def released_at_us(rank: str) -> int | None:
+    """When the last decision was made (microseconds since 1970), if it was a release.
+
+    Args:
+        rank: a `decision_key`, or a `run_key`, which is of no decision.
+    """
+    is_release = rank[0] == "1" and int(rank[17:19]) == _STATES.index(State.READY)
+    return int(rank[19:38]) if is_release else None
+
+
 def run_key(attempt: int, at: datetime, event_id: UUID) -> str:
     """The rank of an attempt as a witness of a job's region: below every decision."""
     return f"0{attempt:018d}{last(at, event_id)}"

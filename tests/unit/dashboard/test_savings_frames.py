@@ -11,7 +11,7 @@ from dashboard import frames_savings, tables_savings, units
 from dashboard.equivalents import CAR_G_PER_KM, PHONE_G_PER_CHARGE, equivalents
 from shared.domain.grid import Signal
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport, ReportRow
-from shared.ledger.reads.waits import WaitCount
+from shared.ledger.reads.waiting import WaitBucket
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GRAM = units.Unit("g", 1.0)
@@ -69,18 +69,22 @@ def test_promised_stands_beside_realised() -> None:
     }
 
 
-def test_waits_are_named_by_their_bins() -> None:
-    counts = [
-        WaitCount(0.0, 60.0, 3),
-        WaitCount(60.0, 300.0, 0),
-        WaitCount(300.0, 3600.0, 2),
-        WaitCount(3600.0, None, 0),
-    ]
-    rows = frames_savings.waits(counts)
-    assert rows["wait"].tolist() == ["under 1 min", "1\u20135 min", "5 min\u20131 h"]
-    assert rows["jobs"].tolist() == [3, 0, 2]
-    assert frames_savings.waits([replace(counts[-1], jobs=1)])["wait"].tolist() == ["over 1 h"]
+def waited(*means_seconds: float) -> list[WaitBucket]:
+    return [WaitBucket(mean / 1.05, mean * 1.05, 2, mean) for mean in means_seconds]
+
+
+def test_waits_are_counted_in_bars_with_names() -> None:
+    rows = frames_savings.waits(waited(0.0, 59.9, 310.0, 1000.0))
+    names = ["under 1 min", "1\u20135 min", "5\u201315 min", "15 min\u20131 h"]
+    assert rows["wait"].tolist() == names
+    assert rows["jobs"].tolist() == [4, 0, 2, 2]
     assert frames_savings.waits([]).empty
+
+
+def test_the_last_bar_has_no_end_and_the_first_takes_what_a_skewed_clock_made() -> None:
+    rows = frames_savings.waits(waited(-3.0, 24 * 3600.0, 1e9))
+    assert rows["jobs"].tolist() == [2, *[0] * 7, 4]
+    assert rows["wait"].tolist()[-1] == "over 1 d"
 
 
 def test_the_table_ends_with_all_groups_and_keeps_unknown_apart() -> None:

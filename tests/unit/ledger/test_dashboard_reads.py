@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.domain.grid import Signal
-from shared.domain.jobs import Priority, State
-from shared.ledger.reads import recent_jobs
+from shared.domain.jobs import FINAL_STATES, Priority, State
+from shared.ledger.reads import dashboard_live, recent_jobs
 from shared.ledger.reads.dashboard_live import avoided_since, deadlines, waiting_since
 from shared.ledger.reads.pages import (
     JobFilter,
@@ -107,7 +107,10 @@ def test_a_job_is_found_by_the_beginning_of_its_id(engine: Engine) -> None:
 def test_the_types_of_jobs_are_listed_once(engine: Engine) -> None:
     kinds = ["database_backup", "ml_training", "nightly_report", "video_transcode"]
     assert job_types(engine, LONG_AGO) == kinds
-    assert job_types(engine, datetime.now(UTC) + timedelta(days=1)) == []
+    later = datetime.now(UTC) + timedelta(days=1)
+    waiting = [state for state in State if state not in FINAL_STATES]
+    unfinished = job_lines(engine, JobFilter(states=tuple(waiting)), limit=LIMIT).lines
+    assert job_types(engine, later) == sorted({str(line.type) for line in unfinished})
 
 
 def test_deadlines_are_those_of_unfinished_jobs(engine: Engine) -> None:
@@ -135,6 +138,17 @@ def test_a_late_beginning_changes_nothing_of_the_end(engine: Engine) -> None:
     assert (short[-1].deferred, short[-1].ready) == (long[-1].deferred, long[-1].ready)
     before = [step for step in long if step.at <= since][-1]
     assert short[0].deferred + short[0].ready == before.deferred + before.ready
+
+
+def test_of_many_changes_the_ends_and_the_sums_stay(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = waiting_since(engine, REGION, LONG_AGO)
+    monkeypatch.setattr(dashboard_live, "MOST_STEPS", 10)
+    few = waiting_since(engine, REGION, LONG_AGO)
+    assert 2 < len(few) <= 10 < len(every)
+    assert set(few) < set(every)
+    assert (few[0], few[-1]) == (every[0], every[-1])
 
 
 def test_savings_of_a_span_are_of_one_kind(engine: Engine) -> None:

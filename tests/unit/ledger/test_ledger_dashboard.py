@@ -11,31 +11,8 @@ from shared.ledger.reads.due import due_jobs, early_releases
 from shared.ledger.reads.forecast_error import forecast_review
 from shared.ledger.reads.queues import rejected_messages, waiting_jobs
 from shared.ledger.reads.spans import first_finish
-from shared.ledger.reads.waits import wait_counts
 from shared.ledger.schema import migrate, open_engine
 from shared.ledger.writes.positions import last, told_at
-
-
-def test_waits_are_counted_in_bins_and_by_kind(ledger, story):
-    ledger.record(
-        *(story.intensity(300 * n, 400.0) for n in range(10)),
-        *(story.accepted(job, 0) for job in (1, 2, 3)),
-        *(story.succeeded(job, begun, begun + 300) for job, begun in ((1, 30), (2, 60), (3, 900))),
-        story.accepted(4, 0, energy_kwh=None),
-        story.succeeded(4, 10, 200, energy_kwh=None),
-    )
-    ledger.settle()
-    found = wait_counts(ledger.engine, story.at(0), story.at(9000), [60.0, 600.0])
-    counts = {kind: [count.jobs for count in rows] for kind, rows in found.items()}
-    assert counts == {(Signal.MARGINAL, False): [1, 1, 1], (None, None): [1, 0, 0]}
-    edges = [(row.from_seconds, row.to_seconds) for row in found[None, None]]
-    assert edges == [(0.0, 60.0), (60.0, 600.0), (600.0, None)]
-
-
-def test_waits_of_another_time_do_not_count(ledger, story, life):
-    ledger.record(*life)
-    assert wait_counts(ledger.engine, story.at(0), story.at(1030), [60.0]) == {}
-    assert wait_counts(ledger.engine, story.at(1030), story.at(1031), [60.0])
 
 
 def test_the_first_end_in_a_time_is_found(ledger, story, life):

@@ -12,6 +12,7 @@ from shared.ledger.reads.history import (
     observed_kinds,
     observed_points,
 )
+from shared.ledger.spelled import drop_views
 from shared.ledger.tables import attempts
 
 
@@ -92,6 +93,8 @@ def test_kinds_are_never_mixed_and_the_longest_comes_first(ledger, story):
 
 
 def test_a_database_that_lost_its_tables_is_one_line(ledger, story):
-    attempts.drop(ledger.engine)
+    with ledger.engine.begin() as connection:
+        drop_views(connection)
+        attempts.drop(connection)
     with pytest.raises(LedgerUnreachable):
         runs(ledger, story)

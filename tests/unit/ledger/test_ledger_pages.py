@@ -89,6 +89,50 @@ def test_the_text_may_be_the_beginning_of_an_id(many: Any, story: Any) -> None:
     assert walk(many, reads.JobFilter(text=begun), 50) == [story.job_id(5)]
 
 
+@pytest.fixture
+def failed(many: Any, story: Any) -> Any:
+    """Of the nine jobs 3, 4, 5 and 6 failed; 5 succeeded then, and 6 died."""
+    for number in (3, 4, 5, 6):
+        many.record(story.failed(number, 300, 310))
+    many.record(story.succeeded(5, 320, 330, attempt=2), story.died(6, 311, 1))
+    return many
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        (reads.JobFilter(text="attempt 1 BROKE"), {3, 4}),
+        (reads.JobFilter(text="broke", types=("etl",)), {4}),
+        (reads.JobFilter(text="broke", priorities=(Priority.HIGH,)), {4}),
+        (reads.JobFilter((State.READY, State.DEAD), text="o"), {3, 6}),
+        (reads.JobFilter((State.SUCCEEDED,), text="broke"), set()),
+        (reads.JobFilter(text="br%ke"), set()),
+    ],
+)
+def test_jobs_are_found_by_a_word_of_the_failure_that_they_show(
+    failed: Any, story: Any, wanted: reads.JobFilter, numbers: set[int]
+) -> None:
+    for limit in (1, 50):
+        found = walk(failed, wanted, limit)
+        assert len(found) == len(numbers)
+        assert set(found) == {story.job_id(number) for number in numbers}
+
+
+def test_failures_of_a_time_leave_out_older_jobs(failed: Any, story: Any) -> None:
+    since = reads.JobFilter(text="broke", since=story.at(20))
+    assert walk(failed, since, 50) == [story.job_id(4)]
+
+
+def test_a_job_shows_the_beginning_of_a_long_error_and_its_attempt_all(
+    ledger: Any, story: Any
+) -> None:
+    long = "\N{FULLWIDTH LATIN SMALL LETTER A}" * 9_000
+    ledger.record(story.accepted(1, 0), story.failed(1, 2, 3).model_copy(update={"error": long}))
+    (line,) = reads.job_lines(ledger.engine, reads.JobFilter(text=long[:10]), limit=9).lines
+    assert line.error == long[:500]
+    assert reads.attempts(ledger.engine, story.job_id(1))[0].error == long
+
+
 def finished(ledger: Any, story: Any) -> None:
     """Three jobs of 0, 60 and 600 s of wait, of which the second was deferred."""
     ledger.record(story.intensity(0, 400.0), story.intensity(300, 100.0))

@@ -12,6 +12,7 @@ from shared.domain.grid import Freshness, Signal
 from shared.domain.jobs import State
 from shared.errors import LedgerUnreachable, NotFound
 from shared.ledger import reads
+from shared.ledger.spelled import drop_views
 from shared.ledger.tables import metadata
 
 
@@ -224,6 +225,7 @@ def test_the_latest_timetable_of_a_region_replaces_the_one_before(ledger: Any, s
 
 def test_a_database_that_breaks_is_one_line(ledger: Any, story: Any) -> None:
     with ledger.engine.connect() as connection:
+        drop_views(connection)
         metadata.drop_all(connection)
         connection.commit()
     with pytest.raises(LedgerUnreachable, match=r"no such table|does not exist"):

@@ -13,6 +13,7 @@ from sqlalchemy import delete, insert, select, update
 from shared.domain.waits import bucket_of
 from shared.ledger import reads
 from shared.ledger.contributions import LARGEST, NEEDED, NOT_ENDED, whole
+from shared.ledger.packed_waits import pack
 from shared.ledger.reads import report
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.rollups import Changes, fill_rollups, rollups_differences
@@ -91,8 +92,8 @@ def test_rollups_outlive_deleted_jobs(ledger: Any, story: Any, life: Any) -> Non
     [
         (daily, {"jobs": 0}),
         (daily, {"emissions_micrograms": daily.c.emissions_micrograms + 1}),
-        (daily_waits, {"wait_microseconds": 1}),
-        (daily_waits, {"bucket": 7}),
+        (daily_waits, {"waits": pack({68: (1, 1)})}),
+        (daily_waits, {"waits": pack({7: (1, 600_000_000)})}),
     ],
 )
 def test_the_check_finds_what_does_not_add_up(

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from shared.errors import ConfigurationError, LedgerUnreachable
 from shared.ledger.instants import Instant, to_microseconds
 from shared.ledger.schema import HEAD, alembic_config, migrate, open_engine, writing
+from shared.ledger.spelled import drop_views
 from shared.ledger.tables import metadata
 
 
@@ -26,6 +27,7 @@ def test_the_migrations_make_the_indices_that_the_code_knows(ledger: Any) -> Non
     """Alembic does not compare the conditions of partial indices."""
     found = _indices(ledger)
     with writing(ledger.engine) as connection:
+        drop_views(connection)
         metadata.drop_all(connection)
         metadata.create_all(connection)
     assert _indices(ledger) == found
