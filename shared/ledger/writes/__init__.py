@@ -137,11 +137,10 @@ def _keep(
 ) -> None:
     """The events themselves, and the numbers of those that are decisions."""
     last = connection.scalar(select(func.max(event_rows.c.place))) or 0
-    kept = (event for event in events if bodies[event.id] is not None)
-    placed = list(enumerate(kept, last + 1))
-    rows = [{"place": place, **_event(event), "body": bodies[event.id]} for place, event in placed]
-    insert(connection, event_rows, rows)
-    decided = [(place, event) for place, event in placed if isinstance(event, Decided)]
+    kept = ((event, body) for event in events if (body := bodies[event.id]) is not None)
+    placed = [(place, event, body) for place, (event, body) in enumerate(kept, last + 1)]
+    insert(connection, event_rows, [_event(*each) for each in placed])
+    decided = ((place, event) for place, event, _ in placed if isinstance(event, Decided))
     rows = [{"place": place, **decision_row(event)} for place, event in decided]
     insert(connection, decisions, rows)
 
@@ -155,12 +154,14 @@ def _job_of(event: Event) -> UUID | None:
     return job_id
 
 
-def _event(event: Event) -> Row:
+def _event(place: int, event: Event, body: bytes) -> Row:
     return {
+        "place": place,
         "id": event.id,
         "type": message_name(event),
         "job_id": _job_of(event),
         "at": event.at,
+        "body": body,
     }
 
 

@@ -96,12 +96,14 @@ def _present(connection: Connection, shape: Shape, ids: Collection[UUID]) -> dic
 
 def _merge(shape: Shape, row: Row, said: Said) -> None:
     """Take each group of columns for which the event has the greatest rank so far."""
-    for claim in said.claims:
-        name = f"{claim.group}_key"
-        rank = pack_rank(claim.key)
+    storing = shape.storing
+    for group, key, values in said.claims:
+        name, rank = f"{group}_key", pack_rank(key)
         if rank > (row[name] or b""):
             row[name] = rank
-            row.update(shape.stored(claim.values))
+            for column, value in values.items():
+                convert = storing[column]
+                row[column] = value if convert is None else convert(value)
     row["attempts"] = max(row["attempts"], said.attempts)
     row["deferrals"] = max(row["deferrals"], said.deferrals)
     if said.started_at is not None:
