@@ -73,11 +73,13 @@ class Service:
             await asyncio.gather(*(self.deployment.publisher.event(each) for each in chunk))
 
     @asynccontextmanager
-    async def inside(self, engine: Engine | None = None) -> AsyncIterator[Ledger]:
+    async def inside(
+        self, engine: Engine | None = None, recorder: Recorder | None = None
+    ) -> AsyncIterator[Ledger]:
         stop = asyncio.Event()
         topology = self.deployment.topology
         ledger = Ledger(
-            Recorder(engine or self.engine),
+            recorder or Recorder(engine or self.engine),
             self.deployment.publisher,
             topology.ledger_events,
             Batching(events=50, seconds=0.01, prefetch=100),
