@@ -3,7 +3,8 @@
     python benchmarks/ledger_speed.py [--jobs 10000] [--postgres URL] [--profile]
 
 The events are encoded beforehand; decoding, merging, accounts, roll-ups and commits are measured,
-as the ledger service does them: a batch is read while the one before it is committed. The URL names an empty database, which is filled.
+as the ledger service does them: a batch is read while the one before it is committed. The URL
+names an empty database, which is filled.
 """
 
 import argparse

@@ -125,11 +125,12 @@ class Ledger:
         """Write what comes, in its order; the next batch is read while one is committed."""
         committing: asyncio.Task[None] | None = None
         try:
-            while not inbox.closed:
-                if committing is not None and len(inbox) < self._batching.events:
-                    await committing
+            while True:
+                if committing is not None and await self._is_committed(committing, inbox):
                     committing = None
-                if self._stop.is_set() or not (committing or await self._is_more(inbox)):
+                if self._stop.is_set() or inbox.closed:
+                    break
+                if committing is None and not await self._is_more(inbox):
                     break
                 messages = inbox.take(self._batching.events)
                 batch = await asyncio.to_thread(read, [message.body for message in messages])
@@ -141,6 +142,17 @@ class Ledger:
         finally:
             if committing is not None:
                 await end(committing)
+
+    async def _is_committed(self, committing: asyncio.Task[None], inbox: Inbox) -> bool:
+        """Wait until a batch is committed, or a whole one is here to be read meanwhile."""
+        filled = asyncio.ensure_future(inbox.filled(self._batching.events))
+        try:
+            await asyncio.wait({committing, filled}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(filled)
+        if committing.done():
+            await committing  # what went wrong with it is told here
+        return committing.done()
 
     async def _is_more(self, inbox: Inbox) -> bool:
         """Wait for deliveries, and a little longer for others to be written with them."""

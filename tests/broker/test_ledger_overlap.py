@@ -65,8 +65,8 @@ class Waiting(recorder.Recorder):
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_the_next_batch_is_read_meanwhile_and_nothing_is_lost_if_the_first_fails(
-    sound: Any, until: Any, monkeypatch: pytest.MonkeyPatch, fails: bool
+async def test_the_next_batch_is_read_meanwhile_and_none_is_lost(
+    sound: Any, until: Any, monkeypatch: pytest.MonkeyPatch, *, fails: bool
 ) -> None:
     reading = Reading(monkeypatch)
     await sound.tell(TOLD)
