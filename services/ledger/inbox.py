@@ -43,12 +43,6 @@ class Inbox:
                     await self._changed.wait()
         return bool(self._waiting) or self._changed.is_set()
 
-    async def filled(self, count: int) -> None:
-        """Wait until so many deliveries are here, or no more can come."""
-        while len(self._waiting) < count and not self.closed:
-            self._changed.clear()
-            await self._changed.wait()
-
     def __len__(self) -> int:
         return len(self._waiting)
 

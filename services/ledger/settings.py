@@ -17,7 +17,7 @@ class LedgerSettings(BrokerSettings, LedgerAddress):
         0.05, ge=0, le=10, description="how long an event may wait for others to be written with"
     )
     prefetch_events: int = Field(
-        6000,  # of three batches one is committed, one is read, and one is on its way
+        4000,  # while a batch is committed the next one arrives
         ge=1,
         le=65_535,
         description="events that the broker hands over ahead of their commit",

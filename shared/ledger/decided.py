@@ -65,7 +65,7 @@ def stored_event(event: Event) -> bytes:
     """The bytes to store for an event in `events`: of a decision its reason alone."""
     if isinstance(event, Decided):
         return stored_text(json.dumps(event.reason))
-    text = encode(event).decode()
+    text = event.model_dump_json()
     return stored_body(text, event.id, getattr(event, "job_id", None), event.at)
 
 

@@ -86,7 +86,7 @@ def whole_body(stored: bytes, event_id: UUID, job_id: UUID | None, at: datetime)
 
 def _said(event_id: UUID, job_id: UUID | None, at: datetime) -> list[tuple[str, str]]:
     """What the columns say, as the JSON text says it."""
-    said = [(_ID, str(event_id)), (_AT, at.astimezone(UTC).isoformat().replace("+00:00", "Z"))]
+    said = [(_ID, str(event_id)), (_AT, f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z")]
     return said if job_id is None else [*said, (_JOB, str(job_id))]
 
 

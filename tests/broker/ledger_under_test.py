@@ -73,13 +73,11 @@ class Service:
             await asyncio.gather(*(self.deployment.publisher.event(each) for each in chunk))
 
     @asynccontextmanager
-    async def inside(
-        self, engine: Engine | None = None, recorder: Recorder | None = None
-    ) -> AsyncIterator[Ledger]:
+    async def inside(self, engine: Engine | None = None) -> AsyncIterator[Ledger]:
         stop = asyncio.Event()
         topology = self.deployment.topology
         ledger = Ledger(
-            recorder or Recorder(engine or self.engine),
+            Recorder(engine or self.engine),
             self.deployment.publisher,
             topology.ledger_events,
             Batching(events=50, seconds=0.01, prefetch=100),

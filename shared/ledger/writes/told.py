@@ -1,6 +1,6 @@
 """Events made ready to be recorded: all that can be said of them before the database is asked.
 
-This is the longer half of the work, and the part that can be done while another batch is committed.
+This is the longer half of the work, done before the transaction that others wait for begins.
 """
 
 from dataclasses import dataclass
