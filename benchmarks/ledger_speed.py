@@ -3,7 +3,7 @@
     python benchmarks/ledger_speed.py [--jobs 10000] [--postgres URL] [--profile]
 
 The events are encoded beforehand; decoding, merging, accounts, roll-ups and commits are measured,
-as the ledger service does them: a batch is read while the one before it is committed. The URL names an empty database, which is filled.
+as the ledger service does them. The URL names an empty database, which is filled.
 """
 
 import argparse
@@ -11,14 +11,13 @@ import cProfile
 import pstats
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ledger_events import Span, history
 
-from services.ledger.collecting import collect_seldom
-from services.ledger.recorder import Recorder, read
+from services.ledger.collecting import collecting_seldom
+from services.ledger.recorder import Recorder
 from shared.ledger.schema import migrate, open_engine
 from shared.messages import encode
 
@@ -43,15 +42,12 @@ def record_all(url: str, messages: Sequence[bytes]) -> tuple[float, float]:
     engine = open_engine(url)
     recorder = Recorder(engine)
     batches = [messages[at : at + BATCH_EVENTS] for at in range(0, len(messages), BATCH_EVENTS)]
-    collect_seldom()
-    began, began_cpu = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(read, batches[0])
-        for following in [*batches[1:], []]:
-            batch, coming = coming.result(), reader.submit(read, following)
-            if poison := recorder.commit(batch):
+    with collecting_seldom():
+        began, began_cpu = time.perf_counter(), time.process_time()
+        for batch in batches:
+            if poison := recorder.write(batch):
                 raise ValueError(f"an event was refused: {poison[0].reason}")
-    taken = time.perf_counter() - began, time.process_time() - began_cpu
+        taken = time.perf_counter() - began, time.process_time() - began_cpu
     engine.dispose()
     return taken
 

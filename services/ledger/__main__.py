@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 
-from services.ledger.collecting import collect_seldom
+from services.ledger.collecting import collecting_seldom
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.recorder import Recorder
 from services.ledger.retention import Pruner
@@ -55,7 +55,6 @@ async def _run(settings: LedgerSettings, stop: asyncio.Event, tracing: Tracing) 
     reach = Reach()
     watch_broker(registry, reach.problems)
     health = Health(lambda: reach.problems() | ledger.problems(), registry)
-    collect_seldom()
     async with (
         serving_health(health, settings.health_host, settings.health_port),
         watching_totals(engine, metrics),
@@ -67,9 +66,10 @@ async def _run(settings: LedgerSettings, stop: asyncio.Event, tracing: Tracing) 
             interval_seconds=settings.beat_seconds,
         ),
     ):
-        await keep_connected(
-            settings.amqp_url, "ledger", ledger.session, stop, system_random, reach=reach
-        )
+        with collecting_seldom():
+            await keep_connected(
+                settings.amqp_url, "ledger", ledger.session, stop, system_random, reach=reach
+            )
     if pruning is not None:
         await pruning
     await publisher.close()

@@ -30,18 +30,6 @@ class Poison:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Messages that were read, by their places in it.
-
-    Attributes:
-        poison: those that cannot be read.
-    """
-
-    told: Mapping[int, Told]
-    poison: Sequence[Poison]
-
-
 class Recorder:
     """Writes events into the database; blocks, so services call it in a thread.
 
@@ -66,18 +54,14 @@ class Recorder:
         Raises:
             LedgerUnreachable: the database takes nothing now; the batch is to be tried again.
         """
-        return self.commit(read(bodies))
-
-    def commit(self, batch: Batch) -> list[Poison]:
-        """The same for a batch that was read before."""
-        poison = list(batch.poison)
+        told, poison = _decode(bodies)
         try:
-            self._commit(list(batch.told.values()))
+            self._commit(list(told.values()))
         except LedgerUnreachable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one event did must not stop the others
             log.warning("a batch was refused, writing it event by event", error=_in_a_line(error))
-            poison += self._one_by_one(batch.told)
+            poison += self._one_by_one(told)
         return poison
 
     def _one_by_one(self, every: Mapping[int, Told]) -> list[Poison]:
@@ -108,8 +92,7 @@ class Recorder:
             raise
 
 
-def read(bodies: Sequence[bytes]) -> Batch:
-    """Read the messages of a batch and make them ready; this needs no database."""
+def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, Told], list[Poison]]:
     told: dict[int, Told] = {}
     poison: list[Poison] = []
     for place, body in enumerate(bodies):
@@ -117,7 +100,7 @@ def read(bodies: Sequence[bytes]) -> Batch:
             told[place] = tell(decode_event(_storable(body)))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
-    return Batch(told, poison)
+    return told, poison
 
 
 def _storable(body: bytes) -> bytes:

@@ -10,13 +10,12 @@ from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
 from services.ledger.inbox import Inbox
 from services.ledger.metrics import LedgerMetrics
-from services.ledger.recorder import Batch, Recorder, read
+from services.ledger.recorder import Recorder
 from shared.broker.publish import Publisher
 from shared.broker.topology import Queue, check
 from shared.domain.retry import backoff_seconds
 from shared.errors import LedgerUnreachable, PublishFailed
 from shared.runtime import wait_or_stop
-from shared.tasks import end
 from shared.tracing import Envelope, Trace
 
 IDLE_SECONDS = 60.0
@@ -110,7 +109,8 @@ class Ledger:
             await channel.set_qos(prefetch_count=self._batching.prefetch)
             queue = await channel.get_queue(self._queue.name, ensure=False)
             await queue.consume(inbox.put)
-            await self._write_all(inbox)
+            while not self._stop.is_set() and await inbox.wait(IDLE_SECONDS) and not inbox.closed:
+                await self._write_next(inbox)
             if inbox.closed:
                 raise ConnectionError("the channel was closed")
         finally:
@@ -121,62 +121,35 @@ class Ledger:
         await self._stop.wait()
         inbox.wake()
 
-    async def _write_all(self, inbox: Inbox) -> None:
-        """Write what comes, in its order; the next batch is read while one is committed."""
-        committing: asyncio.Task[None] | None = None
-        try:
-            while not inbox.closed:
-                if committing is not None and len(inbox) < self._batching.events:
-                    await committing
-                    committing = None
-                if self._stop.is_set() or not (committing or await self._is_more(inbox)):
-                    break
-                messages = inbox.take(self._batching.events)
-                batch = await asyncio.to_thread(read, [message.body for message in messages])
-                if committing is not None:
-                    await committing
-                committing = asyncio.create_task(self._commit(inbox, messages, batch))
-            if committing is not None:
-                await committing
-        finally:
-            if committing is not None:
-                await end(committing)
-
-    async def _is_more(self, inbox: Inbox) -> bool:
-        """Wait for deliveries, and a little longer for others to be written with them."""
-        if not await inbox.wait(IDLE_SECONDS):
-            return False
+    async def _write_next(self, inbox: Inbox) -> None:
         if 0 < len(inbox) < self._batching.events:
             await wait_or_stop(self._stop, self._batching.seconds)
-        return len(inbox) > 0
+        batch = inbox.take(self._batching.events)
+        if batch:
+            await self._write(batch)
+            await inbox.acknowledge(batch)
 
-    async def _commit(
-        self, inbox: Inbox, messages: Sequence[AbstractIncomingMessage], batch: Batch
-    ) -> None:
-        await self._write(messages, batch)
-        await inbox.acknowledge(messages)
-
-    async def _write(self, messages: Sequence[AbstractIncomingMessage], batch: Batch) -> None:
+    async def _write(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         """Commit a batch, then keep aside what can never be written."""
-        began = self._clock()
+        bodies, began = [message.body for message in batch], self._clock()
         queue, tracing = self._queue.name, self._publisher.tracing
-        traced = [(Envelope.delivered(each, queue), Trace.of(each.headers)) for each in messages]
+        traced = [(Envelope.delivered(each, queue), Trace.of(each.headers)) for each in batch]
         with tracing.recording(traced):
-            poison = await asyncio.to_thread(self._recorder.commit, batch)
+            poison = await asyncio.to_thread(self._recorder.write, bodies)
         now = self._clock()
         if self._failures:
             self._failures = 0
             log.info("events are recorded again")
         for spoiled in poison:
-            message = messages[spoiled.place]
+            message = batch[spoiled.place]
             log.warning("event set aside", message_id=message.message_id, reason=spoiled.reason)
             await self._publisher.set_aside(message, spoiled.reason)
-        self.recorded += len(messages) - len(poison)
+        self.recorded += len(batch) - len(poison)
         self.set_aside += len(poison)
         self._metrics.wrote(
-            len(messages) - len(poison),
+            len(batch) - len(poison),
             len(poison),
             (now - began).total_seconds(),
-            min((each.timestamp for each in messages if each.timestamp), default=None),
+            min((each.timestamp for each in batch if each.timestamp), default=None),
             now,
         )

@@ -12,12 +12,15 @@ from shared.settings import BrokerSettings, LedgerAddress
 class LedgerSettings(BrokerSettings, LedgerAddress):
     """What the ledger reads from the environment."""
 
-    batch_events: int = Field(500, ge=1, le=10_000, description="most events of one transaction")
+    batch_events: int = Field(2000, ge=1, le=10_000, description="most events of one transaction")
     batch_seconds: float = Field(
         0.05, ge=0, le=10, description="how long an event may wait for others to be written with"
     )
     prefetch_events: int = Field(
-        1000, ge=1, le=65_535, description="events that the broker hands over ahead of their commit"
+        4000,  # while a batch is committed the next one arrives
+        ge=1,
+        le=65_535,
+        description="events that the broker hands over ahead of their commit",
     )
     # Off: an audit needs the events, and nobody should lose them who did not ask for it.
     retention_days: float | None = Field(

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness
 from shared.domain.reasons import Cause, Numbers
-from shared.ledger.event_bodies import stored_body, whole_body
+from shared.ledger.event_bodies import stored_body, stored_text, whole_body
 from shared.ledger.tables import AnyRow, decisions, events
 from shared.messages import Decided, Event, JobDeferred, JobExpired, JobReleased, encode
 
@@ -63,7 +63,9 @@ def decision_row(event: Decided) -> dict[str, Any]:
 
 def stored_event(event: Event) -> bytes:
     """The bytes to store for an event in `events`: of a decision its reason alone."""
-    text = json.dumps(event.reason) if isinstance(event, Decided) else encode(event).decode()
+    if isinstance(event, Decided):
+        return stored_text(json.dumps(event.reason))
+    text = event.model_dump_json()
     return stored_body(text, event.id, getattr(event, "job_id", None), event.at)
 
 

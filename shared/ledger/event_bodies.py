@@ -61,6 +61,11 @@ def stored_body(text: str, event_id: UUID, job_id: UUID | None, at: datetime) ->
     """The bytes to store for an event's JSON text."""
     for letter, said in _said(event_id, job_id, at):
         text = text.replace(said, letter)
+    return stored_text(text)
+
+
+def stored_text(text: str) -> bytes:
+    """The same for a text that repeats nothing of its row."""
     packer = _packer().copy()
     return FORMAT + packer.compress(text.encode()) + packer.flush()
 
@@ -81,7 +86,7 @@ def whole_body(stored: bytes, event_id: UUID, job_id: UUID | None, at: datetime)
 
 def _said(event_id: UUID, job_id: UUID | None, at: datetime) -> list[tuple[str, str]]:
     """What the columns say, as the JSON text says it."""
-    said = [(_ID, str(event_id)), (_AT, at.astimezone(UTC).isoformat().replace("+00:00", "Z"))]
+    said = [(_ID, str(event_id)), (_AT, f"{at.astimezone(UTC).replace(tzinfo=None).isoformat()}Z")]
     return said if job_id is None else [*said, (_JOB, str(job_id))]
 
 

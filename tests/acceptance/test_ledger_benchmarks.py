@@ -109,5 +109,5 @@ def test_the_size_is_told_by_table(benchmark_script, capsys):
 def test_the_speed_is_told_in_events_a_second(benchmark_script, capsys):
     benchmark_script("ledger_speed").main(["--jobs", "20"])
     title, line = capsys.readouterr().out.splitlines()
-    assert " events of 20 jobs, 500 to a transaction" in title
+    assert " events of 20 jobs, 2000 to a transaction" in title
     assert re.match(r"SQLite +[\d,]+ events/s, [\d,]+ for each second of its core", line)

@@ -1,14 +1,11 @@
 """Write what happened: idempotent, and in any order."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID
 
 from sqlalchemy import Connection, func, select, text
 
-from shared.ledger.decided import decision_row, stored_event
 from shared.ledger.shape import Row
 from shared.ledger.tables import ABOUT_NO_JOB, audit, decisions, rejections
 from shared.ledger.tables import events as event_rows
@@ -22,22 +19,19 @@ from shared.ledger.writes.grid import (
     record_timetables,
 )
 from shared.ledger.writes.jobs import record_jobs
-from shared.ledger.writes.retention import without_pruned
+from shared.ledger.writes.retention import pruned_jobs
+from shared.ledger.writes.told import Told, tell
 from shared.messages import (
     AnyEvent,
     ControlTaken,
-    Decided,
     Event,
     IntensityRevised,
     IntensityUpdated,
-    JobEvent,
-    JobProgressed,
     JobRejected,
     JobReplayed,
     PoolResized,
     ServiceBeat,
     TimetableUpdated,
-    message_name,
 )
 
 __all__ = ["Told", "record", "record_told", "settle_accounts", "tell"]
@@ -45,31 +39,10 @@ __all__ = ["Told", "record", "record_told", "settle_accounts", "tell"]
 MOST_AT_ONCE = 2000
 """Events whose rows are merged together; bounds memory and the length of statements."""
 
-ONLY_THE_LATEST = (JobProgressed, ServiceBeat, TimetableUpdated)
-"""Events that tell how things are: of each kind the next one replaces the last."""
-
 REPLAY = "replay"
 """The action of a replayed dead job, beside those of control messages."""
 
 E = TypeVar("E", bound=Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event, made ready to be recorded.
-
-    Attributes:
-        body: what is kept of its text; None of one of which only the latest is kept.
-    """
-
-    event: AnyEvent
-    body: bytes | None
-
-
-def tell(event: AnyEvent) -> Told:
-    """Make an event ready: the part of the work that needs no database."""
-    is_kept = not isinstance(event, ONLY_THE_LATEST)
-    return Told(event, stored_event(event) if is_kept else None)
 
 
 def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | None = None) -> int:
@@ -98,30 +71,32 @@ def record_told(connection: Connection, told: Sequence[Told], now: datetime | No
     return late
 
 
-def _record(connection: Connection, told: Sequence[Told], now: datetime | None) -> int:
-    wanted = without_pruned(connection, [each.event for each in told])
-    events = _new(connection, wanted)
-    _keep(connection, events, {each.event.id: each.body for each in told})
+def _record(connection: Connection, every: Sequence[Told], now: datetime | None) -> int:
+    gone = pruned_jobs(connection, [told.event for told in every])
+    wanted = [told for told in every if told.job_id not in gone] if gone else every
+    new = _new(connection, wanted)
+    _keep(connection, new)
+    events = [told.event for told in new]
     # The grid first: what it says of jobs that end in this batch is in their first accounts.
     record_grids(connection, _of(events, IntensityUpdated))
     record_revisions(connection, _of(events, IntensityRevised))
-    record_jobs(connection, _of(events, JobEvent), now)
+    record_jobs(connection, new, now)
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
     record_timetables(connection, _of(events, TimetableUpdated))
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
     insert_new(connection, audit, [_taken(e) for e in _of(events, ControlTaken)])
     insert_new(connection, audit, [_replayed(e) for e in _of(events, JobReplayed)])
-    return len(told) - len(wanted)
+    return len(every) - len(wanted)
 
 
-def _new(connection: Connection, wanted: Sequence[AnyEvent]) -> list[AnyEvent]:
+def _new(connection: Connection, wanted: Sequence[Told]) -> list[Told]:
     """The events that were not recorded before, each once."""
-    by_id = {event.id: event for event in reversed(wanted)}
+    by_id = {told.event.id: told for told in reversed(wanted)}
     rows = event_rows.c
-    jobs = {job_id for event in wanted if (job_id := _job_of(event)) is not None}
-    of_jobs = [event.id for event in wanted if _job_of(event) is not None]
-    others = [event.id for event in wanted if _job_of(event) is None]
+    jobs = {told.job_id for told in wanted if told.job_id is not None}
+    of_jobs = [told.event.id for told in wanted if told.job_id is not None]
+    others = [told.event.id for told in wanted if told.job_id is None]
     known_of_jobs = select(rows.id).where(
         among(connection, rows.job_id, jobs), among(connection, rows.id, of_jobs)
     )
@@ -132,36 +107,22 @@ def _new(connection: Connection, wanted: Sequence[AnyEvent]) -> list[AnyEvent]:
     return list(reversed(by_id.values()))
 
 
-def _keep(
-    connection: Connection, events: Sequence[AnyEvent], bodies: Mapping[UUID, bytes | None]
-) -> None:
+def _keep(connection: Connection, new: Sequence[Told]) -> None:
     """The events themselves, and the numbers of those that are decisions."""
     last = connection.scalar(select(func.max(event_rows.c.place))) or 0
-    kept = (event for event in events if bodies[event.id] is not None)
-    placed = list(enumerate(kept, last + 1))
-    rows = [{"place": place, **_event(event), "body": bodies[event.id]} for place, event in placed]
-    insert(connection, event_rows, rows)
-    decided = [(place, event) for place, event in placed if isinstance(event, Decided)]
-    rows = [{"place": place, **decision_row(event)} for place, event in decided]
-    insert(connection, decisions, rows)
+    kept, decided = [], []
+    for told in new:
+        if told.row is not None:
+            last += 1
+            kept.append({"place": last, **told.row})
+            if told.decision is not None:
+                decided.append({"place": last, **told.decision})
+    insert(connection, event_rows, kept)
+    insert(connection, decisions, decided)
 
 
 def _of(events: Sequence[AnyEvent], kind: type[E]) -> list[E]:
     return [event for event in events if isinstance(event, kind)]
-
-
-def _job_of(event: Event) -> UUID | None:
-    job_id: UUID | None = getattr(event, "job_id", None)
-    return job_id
-
-
-def _event(event: Event) -> Row:
-    return {
-        "id": event.id,
-        "type": message_name(event),
-        "job_id": _job_of(event),
-        "at": event.at,
-    }
 
 
 def _rejection(event: JobRejected) -> Row:

@@ -1,7 +1,7 @@
 """Work out what finished jobs emitted and avoided, from the recorded intensities."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -130,15 +130,17 @@ def _account(job: Job, tried: Sequence[AnyRow], series: AllSeries) -> Account:
     }
     if savings.emissions_g is None and savings.baseline_g is None:
         return Account(nothing)
+    readings = list(_rests_on(work, signal, series))
     known = {
         "signal": signal.value,
-        "simulated": _any_simulated(work, signal, series),
+        "simulated": any(its.simulated[place] for its, place in readings),
         "emissions_g": savings.emissions_g,
         "baseline_g": savings.baseline_g,
         "avoided_g": savings.avoided_g,
         "intensity_method": savings.method.value if savings.method else None,
     }
-    return Account(nothing | known, _basis(work, signal, series))
+    basis = [Basis(its.sources[place], its.revised[place]) for its, place in readings]
+    return Account(nothing | known, basis)
 
 
 def _best(work: Work, series: AllSeries) -> tuple[Signal, Savings]:
@@ -157,7 +159,9 @@ def _savings(work: Work, signal: Signal, all_series: AllSeries) -> Savings:
     total = reduce(_plus, parts)
     if not work.done:  # nothing was done, so at submission nothing would have been emitted
         total = replace(total, baseline_g=0.0 if total.emissions_g is not None else None)
-    if total.method is IntensityMethod.OBSERVED and not _all_observed(work, signal, all_series):
+    if total.method is IntensityMethod.OBSERVED and not all(
+        series.observed[place] for series, place in _rests_on(work, signal, all_series)
+    ):
         total = replace(total, method=IntensityMethod.FORECAST)
     return total
 
@@ -191,25 +195,10 @@ def _gaps(candidate: tuple[Signal, Savings]) -> tuple[int, int]:
     return missing, _METHODS.index(savings.method) if savings.method else len(_METHODS)
 
 
-def _any_simulated(work: Work, signal: Signal, all_series: AllSeries) -> bool:
-    return any(
-        all_series.get((region, signal), Series()).any_simulated(work.windows(region))
-        for region in work.regions
-    )
-
-
-def _all_observed(work: Work, signal: Signal, all_series: AllSeries) -> bool:
-    return all(
-        all_series.get((region, signal), Series()).all_observed(work.windows(region))
-        for region in work.regions
-    )
-
-
-def _basis(work: Work, signal: Signal, all_series: AllSeries) -> list[Basis]:
-    """The readings that an account rests on."""
-    found = []
+def _rests_on(work: Work, signal: Signal, all_series: AllSeries) -> Iterator[tuple[Series, int]]:
+    """The readings behind an account with one signal: their series, and their place in it."""
     for region in work.regions:
-        series = all_series.get((region, signal), Series())
-        places = series.places(work.windows(region))
-        found += [Basis(series.sources[place], series.revised[place]) for place in places]
-    return found
+        series = all_series.get((region, signal))
+        if series is not None:
+            for place in series.places(work.windows(region)):
+                yield series, place

@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.domain.jobs import State
@@ -33,8 +32,7 @@ LONGEST_ERROR = 500
 _ENDS = frozenset({State.DEAD, State.EXPIRED, State.CANCELLED})
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Values for a group of columns, with their rank."""
 
     group: str
@@ -42,15 +40,13 @@ class Claim:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """All that one event says about its job."""
 
     claims: tuple[Claim, ...] = ()
     attempts: int = 0
     deferrals: int = 0
     started_at: datetime | None = None
-    decision: Mapping[str, Any] | None = field(default=None)
 
 
 def said_by(event: JobEvent) -> Said:

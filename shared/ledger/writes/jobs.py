@@ -18,9 +18,8 @@ from shared.ledger.stored import WORDS, pack_rank
 from shared.ledger.tables import attempts, jobs
 from shared.ledger.upsert import among, put, upsert
 from shared.ledger.writes.accounts import ACCOUNT_COLUMNS, give_accounts
-from shared.ledger.writes.claims import Said, said_by
-from shared.ledger.writes.pieces import pieces_of
-from shared.messages import JobEvent
+from shared.ledger.writes.claims import Said
+from shared.ledger.writes.told import Told
 
 _FINAL = frozenset(WORDS[state.value] for state in FINAL_STATES)
 _SUCCEEDED = WORDS[State.SUCCEEDED.value]
@@ -39,23 +38,26 @@ _BEGINNING = {
 _PER_SECOND = 10**6
 
 
-def record_jobs(
-    connection: Connection, events: Sequence[JobEvent], now: datetime | None = None
-) -> None:
+def record_jobs(connection: Connection, new: Sequence[Told], now: datetime | None = None) -> None:
     """Bring the rows of the jobs that these events tell of up to date, with their accounts.
 
     Args:
         connection: in a transaction.
-        events: that are new.
+        new: events that were not recorded before, of any kinds.
         now: dates the revisions of accounts; None takes the time of the latest recorded event.
     """
-    if not events:
+    pieces = [told.piece for told in new if told.piece is not None]
+    upsert(connection, attempts, pieces, newer_by="key")
+    saying = [
+        (told.job_id, told.event.at, told.said)
+        for told in new
+        if told.job_id is not None and told.said is not None and told.said.claims
+    ]
+    if not saying:
         return
-    upsert(connection, attempts, pieces_of(events), newer_by="key")
-    told = [(event, said) for event in events if (said := said_by(event)).claims]
-    touched = _Touched(connection, {event.job_id for event, _ in told})
-    for event, said in told:
-        touched.merge(event, said)
+    touched = _Touched(connection, {job_id for job_id, _, _ in saying})
+    for job_id, at, said in saying:
+        touched.merge(job_id, at, said)
     for row in touched.rows.values():
         _conclude(row)
     rows = list(touched.rows.values())
@@ -76,15 +78,15 @@ class _Touched:
         for row in self.rows.values():
             self.changes.before(row)
 
-    def merge(self, event: JobEvent, said: Said) -> None:
-        row = self.rows.get(event.job_id)
+    def merge(self, job_id: UUID, at: datetime, said: Said) -> None:
+        row = self.rows.get(job_id)
         if row is None:
-            row = self.rows[event.job_id] = self._new(event)
+            row = self.rows[job_id] = self._new(job_id, at)
         _merge(self._shape, row, said)
 
-    def _new(self, event: JobEvent) -> Row:
+    def _new(self, job_id: UUID, at: datetime) -> Row:
         row: Row = dict.fromkeys(self._shape.names)
-        return row | self._shape.stored(_BEGINNING | {"id": event.job_id, "state_at": event.at})
+        return row | self._shape.stored(_BEGINNING | {"id": job_id, "state_at": at})
 
 
 def _present(connection: Connection, shape: Shape, ids: Collection[UUID]) -> dict[UUID, Row]:
@@ -96,12 +98,14 @@ def _present(connection: Connection, shape: Shape, ids: Collection[UUID]) -> dic
 
 def _merge(shape: Shape, row: Row, said: Said) -> None:
     """Take each group of columns for which the event has the greatest rank so far."""
-    for claim in said.claims:
-        name = f"{claim.group}_key"
-        rank = pack_rank(claim.key)
+    storing = shape.storing
+    for group, key, values in said.claims:
+        name, rank = f"{group}_key", pack_rank(key)
         if rank > (row[name] or b""):
             row[name] = rank
-            row.update(shape.stored(claim.values))
+            for column, value in values.items():
+                convert = storing[column]
+                row[column] = value if convert is None else convert(value)
     row["attempts"] = max(row["attempts"], said.attempts)
     row["deferrals"] = max(row["deferrals"], said.deferrals)
     if said.started_at is not None:

@@ -1,6 +1,5 @@
 """The rows of `attempts`: where, when and with what energy each piece of an attempt ran."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from shared.ledger.shape import Row
@@ -16,10 +15,13 @@ from shared.messages import (
 )
 
 
-def pieces_of(events: Iterable[JobEvent]) -> list[Row]:
-    """A row for each event that tells of a piece of an attempt."""
-    rows = (_row(event) for event in events)
-    return [row for row in rows if row is not None]
+def piece_of(event: JobEvent) -> Row | None:
+    """The row of an event that tells of a piece of an attempt; None of any other."""
+    if isinstance(event, Attempted):
+        return _told(event, event.started_at)
+    if isinstance(event, JobCancelled) and event.attempt is not None:
+        return _told(event, event.started_at or event.at)
+    return None
 
 
 def outcome_of(event: Attempted | JobCancelled) -> str | None:
@@ -33,14 +35,6 @@ def outcome_of(event: Attempted | JobCancelled) -> str | None:
             return "paused"
         case JobCancelled():
             return "cancelled"
-    return None
-
-
-def _row(event: JobEvent) -> Row | None:
-    if isinstance(event, Attempted):
-        return _told(event, event.started_at)
-    if isinstance(event, JobCancelled) and event.attempt is not None:
-        return _told(event, event.started_at or event.at)
     return None
 
 

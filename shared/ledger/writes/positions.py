@@ -24,10 +24,18 @@ _PHASES = {
     State.DEAD: 2,
 }
 _ENDED = frozenset({State.RETRYING, State.DEAD})
+_STEPS = {
+    state: (state in _ENDED, phase, _STATES.index(state))
+    for state, phase in _PHASES.items()
+    if TRANSITIONS[state]
+}
+"""Of each state with a way out: whether an attempt ended with it, its phase, and its number."""
 _LAST_WORDS = (State.EXPIRED, State.CANCELLED, State.SUCCEEDED)
 _OUTCOMES = (None, "cancelled", "paused", "failed", "succeeded")
 _BEYOND = 10**18
 _NOBODY = UUID(int=0)
+_ALL_BUT_8_DIGITS = 4 * (32 - 8)
+"""Bits of an id behind its first eight hex digits."""
 
 
 def witness(event: Event) -> UUID:
@@ -58,11 +66,12 @@ def state_key(
         piece: that runs, or runs next; an attempt's end counts above all its pieces.
         deferrals: deferrals until then.
     """
-    if not TRANSITIONS[state]:
+    steps = _STEPS.get(state)
+    if steps is None:
         return f"1{_LAST_WORDS.index(state)}{first(at, event_id)}"
-    ended = state in _ENDED
-    counters = f"{max(failed, 0):06d}{ended:d}{piece:06d}{_PHASES[state]}{deferrals:06d}"
-    return f"0{counters}{_STATES.index(state):02d}{last(at, event_id)}"
+    ended, phase, number = steps
+    counters = f"{max(failed, 0):06d}{ended:d}{piece:06d}{phase}{deferrals:06d}"
+    return f"0{counters}{number:02d}{last(at, event_id)}"
 
 
 def sequence(attempts: int, deferrals: int, state: State) -> int:
@@ -123,12 +132,12 @@ def piece_key(outcome: str | None, at: datetime, event_id: UUID) -> str:
 
 def last(at: datetime, event_id: UUID) -> str:
     """Text that is greatest for the latest event."""
-    return f"{to_microseconds(at):019d}{event_id.hex[:8]}"
+    return f"{to_microseconds(at):019d}{event_id.int >> _ALL_BUT_8_DIGITS:08x}"
 
 
 def first(at: datetime, event_id: UUID) -> str:
     """Text that is greatest for the earliest event."""
-    return f"{_BEYOND - to_microseconds(at):019d}{event_id.hex[:8]}"
+    return f"{_BEYOND - to_microseconds(at):019d}{event_id.int >> _ALL_BUT_8_DIGITS:08x}"
 
 
 def told_at(reading_key: str) -> datetime:

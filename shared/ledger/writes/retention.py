@@ -87,23 +87,21 @@ def prune_notes(connection: Connection) -> list[PruneNote]:
     return [_note(row) for row in connection.execute(query)]
 
 
-def without_pruned(connection: Connection, told: Sequence[AnyEvent]) -> list[AnyEvent]:
-    """Events without those of pruned jobs, which would come back as new ones and count twice.
+def pruned_jobs(connection: Connection, told: Sequence[AnyEvent]) -> set[UUID]:
+    """Pruned jobs that events tell of: these would come back as new ones and count twice.
 
     An event that is older than the limit tells of a pruned job if its job is not in the ledger,
     unless something newer is told of that job at the same time.
     """
-    ids = {event.job_id for event in told if isinstance(event, JobEvent)}
-    limit = pruned_so_far(connection) if ids else None
+    limit = pruned_so_far(connection)
     if limit is None:
-        return list(told)
+        return set()
+    ids = {event.job_id for event in told if isinstance(event, JobEvent)}
     ids -= {e.job_id for e in told if isinstance(e, JobEvent) and e.at >= limit.jobs_before}
     if not ids:
-        return list(told)
-    gone = ids.difference(
-        connection.scalars(select(jobs.c.id).where(among(connection, jobs.c.id, ids)))
-    )
-    return [event for event in told if not (isinstance(event, JobEvent) and event.job_id in gone)]
+        return set()
+    known = select(jobs.c.id).where(among(connection, jobs.c.id, ids))
+    return ids.difference(connection.scalars(known))
 
 
 def _note(row: AnyRow) -> PruneNote:

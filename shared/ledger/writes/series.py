@@ -17,21 +17,18 @@ Window = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Ordered points, with what each of them is worth."""
+    """Ordered points, with what each of them is worth.
+
+    Attributes:
+        starts_s: of the points, apart: a search among plain numbers is some five times as fast.
+    """
 
     points: Sequence[Point] = ()
+    starts_s: Sequence[float] = ()
     simulated: Sequence[bool] = ()
     observed: Sequence[bool] = ()
     revised: Sequence[datetime | None] = ()
     sources: Sequence[str] = ()
-
-    def any_simulated(self, windows: Iterable[Window]) -> bool:
-        """Whether a point that a window rests on is simulated."""
-        return any(any(self.simulated[self._under(window)]) for window in windows)
-
-    def all_observed(self, windows: Iterable[Window]) -> bool:
-        """Whether every point that the windows rest on was observed, not expected."""
-        return all(all(self.observed[self._under(window)]) for window in windows)
 
     def places(self, windows: Iterable[Window]) -> list[int]:
         """The places of the points that some windows rest on, each once, in their order."""
@@ -40,8 +37,8 @@ class Series:
 
     def _under(self, window: Window) -> slice:
         start_s, end_s = window
-        first = bisect_right(self.points, start_s, key=lambda point: point.at_s) - 1
-        after = bisect_left(self.points, end_s, key=lambda point: point.at_s)
+        first = bisect_right(self.starts_s, start_s) - 1
+        after = bisect_left(self.starts_s, end_s)
         return slice(max(first, 0), max(after, first + 1, 0))
 
 
@@ -93,6 +90,7 @@ def _series(rows: Sequence[AnyRow]) -> Series:
     ordered = [best[at] for at in sorted(best)]
     return Series(
         [Point(row.at.timestamp(), row.period_seconds, row.intensity_g_per_kwh) for row in ordered],
+        [row.at.timestamp() for row in ordered],
         [row.simulated for row in ordered],
         [row.freshness == Freshness.LIVE for row in ordered],
         [row.revised_at for row in ordered],
