@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.rabbitmq_server import find_server
 
-pytest_plugins = ["services.testkit", "tests.postgres_server"]
+pytest_plugins = ["services.testkit", "tests.postgres_server", "tests.waiting"]
 
 
 def pytest_configure() -> None:

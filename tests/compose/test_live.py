@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import urllib.request
 from pathlib import Path
 from uuid import uuid4
@@ -12,39 +11,16 @@ import pika
 import pytest
 from pika.exceptions import AMQPError
 
+from tests.compose.containers import docker, inspected
+from tests.compose.project import short_jobs
+
 ROOT = Path(__file__).parents[2]
 JOBS = 200
 FINISH_SECONDS = 240
-SERVICES_MEGABYTES = 140
-"""What the services' image adds to python:3.13-slim, which itself has about 120."""
+SERVICES_MEGABYTES = 120
+"""What the services' image adds to python:3.13-slim, which itself has about 125: under 250."""
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
-
-
-def docker(*arguments):
-    command = ["docker", *arguments]
-    whole = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # logs come on both
-    return subprocess.run(command, text=True, check=True, **whole).stdout
-
-
-def inspected(container):
-    return json.loads(docker("inspect", container["Name"]))[0]
-
-
-def client_url(project):
-    """The address for programs outside of the containers, as the README tells to get it."""
-    path = "/run/credentials/published_amqp_url"
-    command = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "workload", path)
-    return project.compose(*command).stdout.strip()
-
-
-def submit(project, bodies):
-    connection = pika.BlockingConnection(pika.URLParameters(client_url(project)))
-    channel = connection.channel()
-    channel.confirm_delivery()
-    for body in bodies:
-        channel.basic_publish("jobs", "submit", json.dumps(body).encode(), mandatory=True)
-    connection.close()
 
 
 def job_of(project, job_id):
@@ -52,30 +28,15 @@ def job_of(project, job_id):
     return json.loads(done.stdout) if done.returncode == 0 else {"state": "unknown"}
 
 
-def finished(project):
-    jobs = json.loads(project.cli("status", "--json").stdout)["jobs"]
-    assert (jobs["dead"], jobs["rejected"], jobs["expired"]) == (0, 0, 0)
-    return jobs["succeeded"] if jobs["succeeded"] >= JOBS else 0
-
-
 def test_jobs_from_the_host_succeed_though_a_worker_is_killed_and_more_are_started(project, until):
-    jobs = [
-        {
-            "type": "fraud_check",
-            "id": str(uuid4()),
-            "priority": "critical",
-            "payload": {"seconds": 0.5},
-            "deadline_seconds": 3600,
-        }
-        for _ in range(JOBS)
-    ]
-    submit(project, jobs)
+    jobs = short_jobs(JOBS)
+    project.submit(jobs)
     killed = project.containers("worker")[0]
     os.kill(inspected(killed)["State"]["Pid"], signal.SIGKILL)
     until(lambda: inspected(killed)["RestartCount"] == 1, 60)
     project.compose("up", "-d", "--no-deps", "--no-recreate", "--scale", "worker=4", "worker")
     until(lambda: project.healthy("worker") == 4, 120)
-    assert until(lambda: finished(project), FINISH_SECONDS) == JOBS
+    until(lambda: project.succeeded() == JOBS, FINISH_SECONDS)
     job = job_of(project, jobs[0]["id"])
     assert (job["state"], job["simulated"]) == ("succeeded", True)
 
@@ -133,8 +94,8 @@ def test_half_an_account_is_one_line_that_says_what_is_missing(project):
 
 def greeted(project, until):
     job_id = str(uuid4())
-    submit(project, [{"type": "greeting", "id": job_id, "priority": "critical",
-                      "payload": {"name": "Ana"}, "deadline_seconds": 3600}])  # fmt: skip
+    project.submit([{"type": "greeting", "id": job_id, "priority": "critical",
+                     "payload": {"name": "Ana"}, "deadline_seconds": 3600}])  # fmt: skip
     return until(lambda: job_of(project, job_id).get("result"), 120)
 
 
