@@ -69,7 +69,7 @@ FROM base AS dashboard
 COPY --from=build-dashboard /opt/carbon-aware /opt/carbon-aware
 EXPOSE 8501
 ENV HOME=/tmp
-CMD ["streamlit", "run", "/opt/carbon-aware/lib/python3.13/site-packages/dashboard/app.py", \
+CMD ["streamlit", "run", "/opt/carbon-aware/lib/python3.13/site-packages/dashboard/server.py", \
      "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true", \
      "--server.fileWatcherType=none"]
 

@@ -104,7 +104,7 @@ def _server(folder: Path, ledger_url: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")),
+        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "server.py")),
         *(f"--server.port={port}", "--server.headless=true"),  # its address is loopback by itself
         "--server.fileWatcherType=none",
     ]
