@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -29,11 +30,13 @@ class Project:
     Attributes:
         environment: of every `docker compose`.
         overrides: files that change docker-compose.yml.
+        tls: what programs on the host reach the broker with; None where it is plain.
     """
 
     name: str
     environment: dict[str, str]
     overrides: tuple[str, ...] = ()
+    tls: ssl.SSLContext | None = None
 
     def compose(
         self, *arguments: str, seconds: float = COMMAND_SECONDS, check: bool = True
@@ -76,7 +79,9 @@ class Project:
 
     def submit(self, jobs: Sequence[dict[str, Any]]) -> None:
         """Publish jobs from the host with a bare AMQP client, each confirmed."""
-        connection = pika.BlockingConnection(pika.URLParameters(self.client_url()))
+        address = pika.URLParameters(self.client_url())
+        address.ssl_options = pika.SSLOptions(self.tls) if self.tls else None
+        connection = pika.BlockingConnection(address)
         channel = connection.channel()
         channel.confirm_delivery()
         for job in jobs:

@@ -30,6 +30,12 @@ from shared.testing import run_now
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
+FILES = (
+    "docker-compose.yml",
+    "docker-compose.cluster.yml",
+    "deploy/dashboard-actions.yml",
+    "deploy/tls.yml",
+)
 OBSERVING = {"prometheus", "grafana"}  # tests/unit/metrics/test_deployed_queries.py
 SERVICES = {name: its for name, its in COMPOSE["services"].items() if name not in OBSERVING}
 OURS = sorted(set(SERVICES) - {"rabbitmq", "postgres"})
@@ -49,7 +55,10 @@ SETTINGS = {
 SECRET_FILES = {"amqp_url", "ledger_url", "emulator_url", "emulator_password"}
 """Written by the step `credentials`, so no variable says them."""
 FIXED = {
-    "credentials": {"credentials_dir", "broker_address", "database_address", "emulator_address"},
+    "credentials": {
+        *("credentials_dir", "broker_scheme"),
+        *("broker_address", "database_address", "emulator_address"),
+    },
     "emulator": {
         "emulator_ready_file",
         "emulator_username",  # the step `credentials` writes the login
@@ -92,12 +101,17 @@ def test_a_service_is_told_what_its_settings_know_and_nothing_else(service):
     assert told(service) == set().union(*known)
 
 
-def test_the_file_is_a_valid_compose_file():
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_a_valid_compose_file(file):
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run(
-        [*command, str(ROOT / "docker-compose.yml")], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, str(ROOT / file)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_key_stands_twice(file):
+    """Docker refuses a file with one; the safe parser takes the last."""
+    YAML(typ="rt").load(ROOT / file)
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
