@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from services.cli.processes import free_port
 
 ROOT = Path(__file__).parents[2]
 UP_SECONDS = 600  # with the images' build
-PORTS = ("AMQP_PORT", "MANAGEMENT_PORT", "DASHBOARD_PORT", "AMQPS_PORT")
+PORTS = ("AMQP_PORT", "MANAGEMENT_PORT", "DASHBOARD_PORT", "AMQPS_PORT", "PROMETHEUS_PORT")
 COMMAND_SECONDS = 180
 
 
@@ -71,6 +72,7 @@ class Project:
         """How many of them are healthy."""
         return sum(each["Health"] == "healthy" for each in self.containers(service))
 
+    @cached_property
     def client_url(self) -> str:
         """The address for programs outside of the containers, as the README tells to get it."""
         path = "/run/credentials/published_amqp_url"
@@ -79,7 +81,7 @@ class Project:
 
     def submit(self, jobs: Sequence[dict[str, Any]]) -> None:
         """Publish jobs from the host with a bare AMQP client, each confirmed."""
-        address = pika.URLParameters(self.client_url())
+        address = pika.URLParameters(self.client_url)
         address.ssl_options = pika.SSLOptions(self.tls) if self.tls else None
         connection = pika.BlockingConnection(address)
         channel = connection.channel()
@@ -87,6 +89,11 @@ class Project:
         for job in jobs:
             channel.basic_publish("jobs", "submit", json.dumps(job).encode(), mandatory=True)
         connection.close()
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """What the ledger knows of a job."""
+        done = self.cli("status", job_id, "--json", check=False)
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else {"state": "unknown"}
 
     def succeeded(self) -> int:
         """How many jobs have, by the ledger; none may have ended otherwise."""
