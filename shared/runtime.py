@@ -23,6 +23,8 @@ from shared.settings import Settings
 from shared.tasks import end
 
 DISTRIBUTION = "carbon-aware-jobs"
+SLOW_STOP_SECONDS = 10.0
+"""Only a worker that drains takes longer, and whoever stops a service by force waits longer."""
 
 Clock = Callable[[], datetime]
 Fact = str | int | float | bool | None
@@ -78,11 +80,26 @@ async def _until_signalled(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        loop.call_later(SLOW_STOP_SECONDS, _tell_what_is_left, name)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_signal)
     log.info("service started", name=name, pid=os.getpid())
     await main(settings, stop)
     log.info("service stopped", name=name)
+
+
+def _tell_what_is_left(name: str) -> None:
+    """Log where every task stands, for whoever looks why a service does not end."""
+    places = [
+        f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        for task in asyncio.all_tasks()
+        for frame in task.get_stack(limit=1)
+    ]
+    log.warning("still stopping", name=name, seconds=SLOW_STOP_SECONDS, tasks=sorted(places))
 
 
 class Identity:
