@@ -1,12 +1,13 @@
 """Run a service: signals, a heartbeat, one line for an error that a user can act on."""
 
 import asyncio
+import inspect
 import os
 import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -93,13 +94,16 @@ async def _until_signalled(
 
 
 def _tell_what_is_left(name: str) -> None:
-    """Log where every task stands, for whoever looks why a service does not end."""
-    places = [
-        f"{frame.f_code.co_qualname}:{frame.f_lineno}"
-        for task in asyncio.all_tasks()
-        for frame in task.get_stack(limit=1)
-    ]
-    log.warning("still stopping", name=name, seconds=SLOW_STOP_SECONDS, tasks=sorted(places))
+    """Log what every task waits for, for whoever looks why a service does not end."""
+    waits = sorted(" > ".join(_awaited(task.get_coro())) for task in asyncio.all_tasks())
+    log.warning("still stopping", name=name, seconds=SLOW_STOP_SECONDS, tasks=waits)
+
+
+def _awaited(waiting: object) -> Iterator[str]:
+    """A coroutine's name, that of the one it waits for, and so on."""
+    while inspect.iscoroutine(waiting):
+        yield waiting.__qualname__
+        waiting = waiting.cr_await
 
 
 class Identity:

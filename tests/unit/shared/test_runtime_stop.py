@@ -11,19 +11,25 @@ from shared import runtime
 
 def test_whoever_stops_slowly_says_where_it_stands(monkeypatch):
     monkeypatch.setattr(runtime, "SLOW_STOP_SECONDS", 0.01)
-    told = []
+    told = asyncio.Event()
+    tell = runtime._tell_what_is_left
+
+    def tell_and_note(name):
+        tell(name)
+        told.set()
+
+    monkeypatch.setattr(runtime, "_tell_what_is_left", tell_and_note)
 
     async def hangs_for_a_while(_settings, stop):
         os.kill(os.getpid(), signal.SIGTERM)
         await stop.wait()
         async with asyncio.timeout(10):
-            while not (found := [each for each in logs if each["event"] == "still stopping"]):
-                await asyncio.sleep(0.01)
-        told.extend(found)
+            await told.wait()
 
     with capture_logs() as logs:
         asyncio.run(runtime._until_signalled("slow", hangs_for_a_while, None))
-    assert any("hangs_for_a_while" in place for place in told[0]["tasks"])
+    (said,) = (each for each in logs if each["event"] == "still stopping")
+    assert any(each.endswith("hangs_for_a_while > Event.wait") for each in said["tasks"])
 
 
 def test_whoever_ends_at_once_says_nothing(monkeypatch):
