@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def prometheus(project, until):
+def prometheus(project):
     """Asks its API, once it has looked at everything."""
     have = ["docker", "image", "inspect", IMAGE], ["docker", "pull", "-q", IMAGE]
     if all(subprocess.run(each, capture_output=True, check=False).returncode for each in have):
