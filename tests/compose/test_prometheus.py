@@ -9,6 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.compose.project import short_jobs
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -26,12 +27,19 @@ pytestmark = [pytest.mark.compose, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def prometheus(project):
-    """Asks its API, once it has looked at everything."""
+def prometheus(project, chromium):
+    """Asks its API, once there is something of everything to be told."""
     have = ["docker", "image", "inspect", IMAGE], ["docker", "pull", "-q", IMAGE]
     if all(subprocess.run(each, capture_output=True, check=False).returncode for each in have):
         pytest.skip(f"{IMAGE} is not here and cannot be pulled")
+    before = project.succeeded()
     project.submit(short_jobs(5))
+    wait_until(lambda: project.succeeded() == before + 5, 120, 1)
+    project.compose("restart", "ledger")  # which sums emissions at its start, then seldom
+    page = chromium.new_page()
+    page.goto(f"http://127.0.0.1:{project.environment['DASHBOARD_PORT']}", timeout=60_000)
+    page.get_by_text("Grid now").first.wait_for(timeout=60_000)
+    page.close()
     project.compose("--profile", "observability", "up", "-d", "--wait", "--no-deps", "prometheus")
     base = f"http://127.0.0.1:{project.environment['PROMETHEUS_PORT']}/api/v1"
 
