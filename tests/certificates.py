@@ -30,6 +30,7 @@ def make_pair(
     now = dt.datetime.now(dt.UTC)
     names: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     names += [x509.DNSName(host) for host in hosts]
+    signer = issuer.key if issuer else key
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -40,7 +41,13 @@ def make_pair(
         .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(issuer.key if issuer else key, hashes.SHA256())
+        # Python 3.13 refuses certificates without these.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
+        .add_extension(_usage(signs=issuer is None), critical=True)
+        .sign(signer, hashes.SHA256())
     )
     pair = Pair(certificate, key, folder / f"{name}.pem", folder / f"{name}.key")
     pair.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
@@ -52,3 +59,18 @@ def make_pair(
         )
     )
     return pair
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """An authority signs certificates, everybody else what it sends."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )

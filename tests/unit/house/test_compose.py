@@ -28,12 +28,6 @@ from shared.testing import run_now
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = YAML(typ="safe").load(ROOT / "docker-compose.yml")
-FILES = (
-    "docker-compose.yml",
-    "docker-compose.cluster.yml",
-    "deploy/dashboard-actions.yml",
-    "deploy/tls.yml",
-)
 OBSERVING = {"prometheus", "grafana"}  # tests/unit/metrics/test_deployed_queries.py
 SERVICES = {name: its for name, its in COMPOSE["services"].items() if name not in OBSERVING}
 OURS = sorted(set(SERVICES) - {"rabbitmq", "postgres"})
@@ -97,12 +91,6 @@ def test_a_service_is_told_what_its_settings_know_and_nothing_else(service):
     left_out -= {"log_level", "log_json", "otel_exporter_otlp_endpoint"}
     known = [names for field, names in variables(SETTINGS[service]) if field not in left_out]
     assert told(service) == set().union(*known)
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_no_key_stands_twice(file):
-    """Docker refuses a file with one; the safe parser takes the last."""
-    YAML(typ="rt").load(ROOT / file)
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
