@@ -3,20 +3,24 @@
 
 FROM python:3.13-slim AS requirements
 WORKDIR /source
+# Neither these tools nor their stage are in the images, so whatever version Debian has will do.
+# hadolint ignore=DL3008
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils > /dev/null \
+ && rm -rf /var/lib/apt/lists/*
+COPY deploy/docker/slim.sh /usr/local/bin/slim.sh
 COPY requirements/build.txt requirements/postgres.txt requirements/
-# Without pip, and without the libraries' own tests, type stubs and C sources, which nobody uses here.
 RUN python3 -m venv --without-pip /opt/carbon-aware \
  && python3 -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
  && /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
       install --no-cache-dir --require-hashes -r requirements/postgres.txt \
- && find /opt/carbon-aware -type d \( -name tests -o -path '*/sqlalchemy/testing' \) -prune -exec rm -r {} + \
- && find /opt/carbon-aware -type f \( -name '*.pyi' -o -name '*.[ach]' -o -name '*.py[xd]' \) -delete
+ && slim.sh /opt/carbon-aware
 
 FROM requirements AS requirements-dashboard
 COPY requirements/dashboard.txt requirements/
 RUN /opt/build/bin/pip --python /opt/carbon-aware/bin/python \
-      install --no-cache-dir --require-hashes -r requirements/dashboard.txt
+      install --no-cache-dir --require-hashes -r requirements/dashboard.txt \
+ && slim.sh /opt/carbon-aware
 
 FROM requirements AS wheel
 COPY pyproject.toml README.md LICENSE ./
@@ -65,7 +69,7 @@ FROM base AS dashboard
 COPY --from=build-dashboard /opt/carbon-aware /opt/carbon-aware
 EXPOSE 8501
 ENV HOME=/tmp
-CMD ["streamlit", "run", "/opt/carbon-aware/lib/python3.13/site-packages/dashboard/app.py", \
+CMD ["streamlit", "run", "/opt/carbon-aware/lib/python3.13/site-packages/dashboard/server.py", \
      "--server.address=0.0.0.0", "--server.port=8501", "--server.headless=true", \
      "--server.fileWatcherType=none"]
 

@@ -6,6 +6,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 # Passed on: make demo ARGS="--for 60s --no-dashboard", make test ARGS="-k slots".
 ARGS ?=
+COMPOSE := docker-compose.yml docker-compose.cluster.yml deploy/dashboard-actions.yml deploy/tls.yml
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" $(ARGS)
 
@@ -26,11 +27,13 @@ endif
 test-compose: .venv/.dev ## Build the containers, bring them up and test them; needs Docker
 	@$(BIN)/python -m pytest -s tests/compose $(ARGS)
 
-check: .venv/.dev ## Formatting, lint, types, import rules
+check: .venv/.dev ## Formatting, lint, types, import rules, Dockerfile and compose files
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec $(COMPOSE)
 
 format: .venv/.dev ## Format the code and repair what lint can repair
 	$(BIN)/ruff check --fix

@@ -1,4 +1,4 @@
-"""Entry script: `streamlit run dashboard/app.py`; LEDGER_URL says where the ledger is."""
+"""The script of all pages, which server.py serves; each visitor's browser runs it."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,8 @@ if str(HERE.parent) not in sys.path:
     # Streamlit puts the script's own folder on the path, but not the one that holds `shared`.
     sys.path.append(str(HERE.parent))
 
-from dashboard.views import (  # noqa: E402 - after the path
+from dashboard.numbers import page_metrics  # noqa: E402 - after the path
+from dashboard.views import (  # noqa: E402
     job,
     jobs,
     live,
@@ -22,7 +23,7 @@ from dashboard.views import (  # noqa: E402 - after the path
 )
 
 st.set_page_config(page_title="Carbon-aware jobs", page_icon=str(HERE / "icon.png"), layout="wide")
-st.navigation(
+page = st.navigation(
     [
         st.Page(live.page, title="Live", url_path="live", default=True),
         st.Page(jobs.page, title="Jobs", url_path="jobs"),
@@ -34,4 +35,6 @@ st.navigation(
         job.link(),
     ],
     position="top",
-).run()
+)
+with page_metrics().drawing(page.title):
+    page.run()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -21,26 +22,31 @@ class Health:
     Attributes:
         problems: what keeps the service from being ready, by name; empty when it is.
         registry: its numbers.
+        aside: whether the problems are looked for in a thread, because that may take its time.
     """
 
     problems: Callable[[], Mapping[str, str]]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    aside: bool = False
+
+    def routes(self) -> list[Route]:
+        """The three, for an application that has others too."""
+        return [
+            Route("/livez", self._livez),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+        ]
 
     def app(self) -> Starlette:
-        """The three routes."""
-        return Starlette(
-            routes=[
-                Route("/livez", self._livez),
-                Route("/readyz", self._readyz),
-                Route("/metrics", self._metrics),
-            ]
-        )
+        """An application of these three alone."""
+        return Starlette(routes=self.routes())
 
     async def _livez(self, _: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def _readyz(self, _: Request) -> Response:
-        problems = dict(self.problems())
+        found = await run_in_threadpool(self.problems) if self.aside else self.problems()
+        problems = dict(found)
         status = 503 if problems else 200
         return JSONResponse({"ready": not problems, "problems": problems}, status)
 

@@ -1,12 +1,13 @@
 """Run a service: signals, a heartbeat, one line for an error that a user can act on."""
 
 import asyncio
+import inspect
 import os
 import random
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -23,6 +24,8 @@ from shared.settings import Settings
 from shared.tasks import end
 
 DISTRIBUTION = "carbon-aware-jobs"
+SLOW_STOP_SECONDS = 10.0
+"""Only a worker that drains takes longer, and whoever stops a service by force waits longer."""
 
 Clock = Callable[[], datetime]
 Fact = str | int | float | bool | None
@@ -78,11 +81,29 @@ async def _until_signalled(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        stop.set()
+        loop.call_later(SLOW_STOP_SECONDS, _tell_what_is_left, name)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, on_signal)
     log.info("service started", name=name, pid=os.getpid())
     await main(settings, stop)
     log.info("service stopped", name=name)
+
+
+def _tell_what_is_left(name: str) -> None:
+    """Log what every task waits for, for whoever looks why a service does not end."""
+    waits = sorted(" > ".join(_awaited(task.get_coro())) for task in asyncio.all_tasks())
+    log.warning("still stopping", name=name, seconds=SLOW_STOP_SECONDS, tasks=waits)
+
+
+def _awaited(waiting: object) -> Iterator[str]:
+    """A coroutine's name, that of the one it waits for, and so on."""
+    while inspect.iscoroutine(waiting):
+        yield waiting.__qualname__
+        waiting = waiting.cr_await
 
 
 class Identity:

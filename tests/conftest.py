@@ -10,7 +10,12 @@ import pytest
 
 from services.cli.rabbitmq_server import find_server
 
-pytest_plugins = ["services.testkit", "tests.postgres_server"]
+pytest_plugins = [
+    "services.testkit",
+    "tests.chromium",
+    "tests.postgres_server",
+    "tests.waiting",
+]
 
 
 def pytest_configure() -> None:

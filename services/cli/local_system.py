@@ -16,7 +16,7 @@ from services.cli.processes import FolderLock, end_leftovers, free_port, port_is
 from services.cli.supervisor import ChildFailed, ChildSpec, Supervisor
 from services.cli.up_settings import UpSettings
 
-DASHBOARD_APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+DASHBOARD_APP = Path(__file__).parents[2] / "dashboard" / "server.py"
 _USUAL_DASHBOARD_PORT = 8501
 _MOST_BROKER_RESTARTS = 3
 _BROKER_RESTART_WINDOW = 300.0

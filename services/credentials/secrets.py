@@ -83,7 +83,7 @@ def _addresses(
 ) -> Iterator[tuple[tuple[str, str], str]]:
     for rights in rights_of(topology):
         user = rights.user
-        login = f"amqp://{user}:{quote(passwords[user], safe='')}"
+        login = f"{settings.broker_scheme}://{user}:{quote(passwords[user], safe='')}"
         yield (user, "amqp_url"), f"{login}@{settings.broker_address}/"
         yield (user, "published_amqp_url"), f"{login}@{settings.published_broker_address}/"
     database = f"{DATABASE}:{quote(passwords['postgres'], safe='')}@{settings.database_address}"

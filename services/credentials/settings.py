@@ -1,6 +1,7 @@
 """Settings of the step that makes the credentials."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,6 +16,9 @@ class CredentialsSettings(Settings):
     )
     namespace: str = Field(
         "", pattern=r"^[A-Za-z0-9_-]*$", description="prefix of every exchange and queue"
+    )
+    broker_scheme: Literal["amqp", "amqps"] = Field(
+        "amqp", description="how RabbitMQ is reached: amqps by TLS"
     )
     broker_address: str = Field("rabbitmq:5672", description="RabbitMQ, as the services reach it")
     published_broker_address: str = Field(

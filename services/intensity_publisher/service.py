@@ -100,8 +100,7 @@ class IntensityPublisher:
             ConfigurationError: a source will not answer until a setting is changed.
         """
         regions = self._topology.regions
-        leads = [self._topology.publisher_lead(region) for region in regions]
-        await check(connection, [self._topology.intensity_log, *leads])
+        await check(connection, [self._topology.intensity_log])
         try:
             async with asyncio.TaskGroup() as tasks:
                 for region in regions:

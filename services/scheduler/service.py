@@ -91,12 +91,7 @@ class Scheduler:
     ) -> None:
         """Stand by, lead, and stop in good order when told to."""
         topology = self._topology
-        needed = (
-            topology.leader,
-            topology.intensity_log,
-            topology.control_log,
-            topology.claims,
-        )
+        needed = (topology.intensity_log, topology.control_log, topology.claims)
         await check(connection, (*needed, *watched(topology), *topology.places()))
         await self._hear_pools(connection)
         claims = Claims(connection, topology, self._publisher, self._clock, self._claims_hold)
@@ -105,7 +100,7 @@ class Scheduler:
         self._orders = Orders()
         control_log = ControlLog(self._take_order)
         await control_log.follow(connection, topology.control_log)
-        if not await wait_for_lead(connection, topology.leader, stop, standby_seconds):
+        if not await wait_for_lead(connection, topology.scheduler_lead, stop, standby_seconds):
             return
         log.info("leading")
         self.metrics.leads()

@@ -14,6 +14,8 @@ from services.watttime_emulator.admin import admin_routes
 from services.watttime_emulator.answers import moved
 from services.watttime_emulator.emulator import Emulator
 from services.watttime_emulator.gate import behind_gate
+from services.watttime_emulator.metrics import registry_of
+from shared.health import Health
 
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 SIMULATED = "x-simulated"
@@ -42,13 +44,18 @@ def build_app(emulator: Emulator) -> ASGIApp:
             Route(path, behind_gate(emulator, endpoint), methods=EVERY_METHOD)
             for path, endpoint in DATA.items()
         ),
+    ]
+    of_its_own = [
         *admin_routes(emulator),
+        *Health(dict, registry_of(emulator.tally)).routes(),
     ]
     known = frozenset(route.path for route in routes)
+    uncounted = frozenset(route.path for route in of_its_own)
+    routes += of_its_own
     routes.append(Route("/{path:path}", _unknown, methods=EVERY_METHOD))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # every unknown path goes to the documentation
-    return Marked(app, emulator, known)
+    return Marked(app, emulator, known, uncounted)
 
 
 async def _unknown(_request: Request) -> Response:
@@ -58,11 +65,14 @@ async def _unknown(_request: Request) -> Response:
 class Marked:
     """Marks every response as simulated, gives it an id and counts it."""
 
-    def __init__(self, app: ASGIApp, emulator: Emulator, known: frozenset[str]) -> None:
-        """Wrap an application; paths that are not `known` are counted together."""
+    def __init__(
+        self, app: ASGIApp, emulator: Emulator, known: frozenset[str], uncounted: frozenset[str]
+    ) -> None:
+        """Wrap an application; paths that are neither `known` nor its own are counted together."""
         self._app = app
         self._emulator = emulator
         self._known = known
+        self._uncounted = uncounted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -78,7 +88,8 @@ class Marked:
         await self._app(scope, receive, send_marked)
 
     def _count(self, scope: Scope, status: int) -> None:
+        if scope["path"] in self._uncounted:
+            return
         path = scope["path"] if scope["path"] in self._known else "unknown"
-        if not path.startswith("/admin/"):
-            user = scope.get("state", {}).get("user", "")
-            self._emulator.tally[path, status, user] += 1
+        user = scope.get("state", {}).get("user", "")
+        self._emulator.tally[path, status, user] += 1

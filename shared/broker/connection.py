@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from yarl import URL
 
@@ -53,14 +53,14 @@ async def connect(
 ) -> AbstractConnection:
     """Open one plain connection, shown under `name` in the broker's own pages.
 
-    The broker gives a silent client up after about two heartbeats. A connection that `consumes`
-    closes when the broker ends a consumer of it.
+    The broker gives a silent client up after about two heartbeats. `closed()` ends when the
+    connection is lost too. One that `consumes` closes when the broker ends a consumer of it.
 
     Raises:
         BrokerUnreachable: nothing answers there, or the login is refused.
     """
     try:
-        return await aio_pika.connect(  # noqa: TID251 - this is its home
+        connection = await aio_pika.connect(  # noqa: TID251 - this is its home
             URL(url).update_query(heartbeat=heartbeat_seconds),
             timeout=CONNECT_SECONDS,
             client_properties={"connection_name": name},
@@ -70,6 +70,34 @@ async def connect(
         raise BrokerUnreachable(
             f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); {_remedy(error)}"
         ) from error
+    connection.close_callbacks.add(_close_what_is_lost)
+    return connection
+
+
+async def open_channel(connection: AbstractConnection) -> AbstractChannel:
+    """A channel on which every publish is confirmed, and what no queue takes is an error.
+
+    Raises:
+        ConnectionError: the connection has just closed, which aio-pika calls a RuntimeError.
+    """
+    try:
+        return await connection.channel(publisher_confirms=True, on_return_raises=True)
+    except RuntimeError as error:
+        raise ConnectionError(f"the connection is closed: {error}") from error
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+async def _close_what_is_lost(lost: AbstractConnection | None, _why: object) -> None:
+    """Close our side too: until then aio-pika counts a lost connection as open.
+
+    Not awaited, for closing waits until all these callbacks have ended.
+    """
+    if lost is not None:
+        task = asyncio.ensure_future(lost.close())
+        _closing.add(task)
+        task.add_done_callback(_closing.discard)
 
 
 async def keep_connected(

@@ -34,8 +34,6 @@ def _way(arguments: Mapping[str, str | int]) -> str:
     again = "delete it and run `carbon-aware setup` again"
     if arguments.get("x-queue-type") == KEEP_HISTORY:
         return f"stop the services, {again}; the history of its last days is lost with it"
-    if "x-dead-letter-exchange" not in arguments and "x-delivery-limit" not in arguments:
-        return f"stop the services and {again}; it holds nothing"
     return (
         "set NAMESPACE to start beside it and let the old version finish what it has; or stop "
         f"whoever publishes to it, let it run empty, stop the services, {again}"

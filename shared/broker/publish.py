@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import DeliveryError, PublishError
 from prometheus_client import CollectorRegistry
 
-from shared.broker.connection import LOST, connect
+from shared.broker.connection import LOST, connect, open_channel
 from shared.broker.copies import copy_of
 from shared.broker.flow import Flow
 from shared.broker.topology import Exchange, Topology, place_key, ready_key
@@ -269,9 +269,7 @@ class Publisher:
             if self._connection is None or self._connection.is_closed:
                 self._connection, self._channel = await connect(self._url, self._name), None
             if self._channel is None or self._channel.is_closed:
-                self._channel = await self._connection.channel(
-                    publisher_confirms=True, on_return_raises=True
-                )
+                self._channel = await open_channel(self._connection)
                 self._exchanges.clear()
             return self._connection, self._channel
 

@@ -52,7 +52,8 @@ def rights_of(topology: Topology) -> tuple[Rights, ...]:
         Rights(
             "publisher",
             ((topology.intensity, everything), (events, ("service.beat",))),
-            (*_named(topology.intensity_log), _family(topology.named("intensity.leader"))),
+            _named(topology.intensity_log),
+            own_queues="ctl.publisher",
         ),
         Rights(
             "scheduler",
@@ -63,7 +64,7 @@ def rights_of(topology: Topology) -> tuple[Rights, ...]:
                 (events, everything),
             ),
             (
-                *_named(topology.submitted, topology.leader),
+                *_named(topology.submitted),
                 *_named(topology.intensity_log, topology.control_log, topology.claims),
                 _family(topology.delayed.name),
             ),

@@ -96,14 +96,13 @@ class Topology:
         return self._kept("jobs.dead", "dead")
 
     @property
-    def leader(self) -> Queue:
-        """Whoever consumes it exclusively is the scheduler that works."""
-        return Queue(self.named("scheduler.leader"), {"x-queue-type": "classic"})
+    def scheduler_lead(self) -> str:
+        """Whoever has the exclusive queue of this name is the scheduler that works."""
+        return self.named("ctl.scheduler.leader")
 
-    def publisher_lead(self, region: str) -> Queue:
-        """Whoever consumes it exclusively is the publisher that polls for a region."""
-        name = self.named(f"intensity.leader.{region}")
-        return Queue(name, {"x-queue-type": "classic"})
+    def publisher_lead(self, region: str) -> str:
+        """Whoever has the exclusive queue of this name is the publisher that polls for a region."""
+        return self.named(f"ctl.publisher.leader.{region}")
 
     def place(self, number: int) -> Queue:
         """One place of the wheel."""
@@ -157,15 +156,15 @@ class Topology:
         return tuple(self.place(number) for number in range(self.wheel_slots))
 
     def queues(self) -> tuple[Queue, ...]:
-        """All queues."""
-        single = (self.submitted, self.rejected, self.dead, self.leader)
+        """All queues that last; services make and lose those of their own."""
         return (
-            *single,
+            self.submitted,
+            self.rejected,
+            self.dead,
             self.intensity_log,
             self.control_log,
             self.claims,
             self.ledger_events,
-            *(self.publisher_lead(region) for region in self.regions),
             *self.ready_queues(),
             *self.places(),
         )

@@ -256,8 +256,8 @@ async def test_simulated_data_are_marked_in_every_update(deployment, until):
 
 def test_each_region_has_a_lead_of_its_own():
     topology = Topology(("A", "B"), 2)
-    names = {topology.publisher_lead(region).name for region in topology.regions}
-    assert names == {"intensity.leader.A", "intensity.leader.B"}
+    names = {topology.publisher_lead(region) for region in topology.regions}
+    assert names == {"ctl.publisher.leader.A", "ctl.publisher.leader.B"}
 
 
 class EverySecond:

@@ -2,7 +2,6 @@
 
 import os
 import runpy
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,40 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
 BUSY = runpy.run_path(str(ROOT / "tests" / "unit" / "dashboard" / "busy_ledger.py"))
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    # Whatever the page asks for elsewhere fails, and so shows.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 START_SECONDS = 90.0
 WIDE = (1440, 1900)
 Watched: Any = runpy.run_path(str(Path(__file__).with_name("watched.py")))["Watched"]
 E2E = runpy.run_path(str(ROOT / "tests" / "e2e" / "conftest.py"))
-up, until = E2E["up"], E2E["until"]
-"""The fixtures that run a whole system and wait for what it does."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The installed Chromium; a build server without one fails, a developer's machine skips."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        message = "no Chromium or Chrome is installed"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
-        yield browser
-        browser.close()
+up = E2E["up"]
+"""The fixture that runs a whole system."""
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +79,7 @@ def _server(folder: Path, ledger_url: str) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py")),
+        *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "server.py")),
         *(f"--server.port={port}", "--server.headless=true"),  # its address is loopback by itself
         "--server.fileWatcherType=none",
     ]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import urllib.request
 from pathlib import Path
 from uuid import uuid4
@@ -12,72 +11,45 @@ import pika
 import pytest
 from pika.exceptions import AMQPError
 
+from tests.compose.containers import docker, inspected
+from tests.compose.project import short_jobs
+
 ROOT = Path(__file__).parents[2]
 JOBS = 200
 FINISH_SECONDS = 240
-SERVICES_MEGABYTES = 140
-"""What the services' image adds to python:3.13-slim, which itself has about 120."""
+KILLED = (
+    "worker", "scheduler", "publisher", "emulator", "dashboard", "ledger", "postgres", "rabbitmq",
+)  # fmt: skip
+SERVICES_MEGABYTES = 120
+"""What the services' image adds to python:3.13-slim, which itself has about 125: under 250."""
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
 
-def docker(*arguments):
-    command = ["docker", *arguments]
-    whole = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}  # logs come on both
-    return subprocess.run(command, text=True, check=True, **whole).stdout
+def kill(project, service, until):
+    """Kill each container of a service, one after the other, and see that it is started again."""
+    for container in project.containers(service):
+        os.kill(inspected(container)["State"]["Pid"], signal.SIGKILL)
+        until(lambda container=container: inspected(container)["RestartCount"] == 1, 60)
 
 
-def inspected(container):
-    return json.loads(docker("inspect", container["Name"]))[0]
-
-
-def client_url(project):
-    """The address for programs outside of the containers, as the README tells to get it."""
-    path = "/run/credentials/published_amqp_url"
-    command = ("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "workload", path)
-    return project.compose(*command).stdout.strip()
-
-
-def submit(project, bodies):
-    connection = pika.BlockingConnection(pika.URLParameters(client_url(project)))
-    channel = connection.channel()
-    channel.confirm_delivery()
-    for body in bodies:
-        channel.basic_publish("jobs", "submit", json.dumps(body).encode(), mandatory=True)
-    connection.close()
-
-
-def job_of(project, job_id):
-    done = project.cli("status", job_id, "--json", check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else {"state": "unknown"}
-
-
-def finished(project):
-    jobs = json.loads(project.cli("status", "--json").stdout)["jobs"]
-    assert (jobs["dead"], jobs["rejected"], jobs["expired"]) == (0, 0, 0)
-    return jobs["succeeded"] if jobs["succeeded"] >= JOBS else 0
-
-
-def test_jobs_from_the_host_succeed_though_a_worker_is_killed_and_more_are_started(project, until):
-    jobs = [
-        {
-            "type": "fraud_check",
-            "id": str(uuid4()),
-            "priority": "critical",
-            "payload": {"seconds": 0.5},
-            "deadline_seconds": 3600,
-        }
-        for _ in range(JOBS)
-    ]
-    submit(project, jobs)
-    killed = project.containers("worker")[0]
-    os.kill(inspected(killed)["State"]["Pid"], signal.SIGKILL)
-    until(lambda: inspected(killed)["RestartCount"] == 1, 60)
+def test_no_job_is_lost_though_every_container_is_killed_once(project, until):
     project.compose("up", "-d", "--no-deps", "--no-recreate", "--scale", "worker=4", "worker")
     until(lambda: project.healthy("worker") == 4, 120)
-    assert until(lambda: finished(project), FINISH_SECONDS) == JOBS
-    job = job_of(project, jobs[0]["id"])
-    assert (job["state"], job["simulated"]) == ("succeeded", True)
+    jobs = short_jobs(JOBS)
+    share = JOBS // len(KILLED)
+    for number, service in enumerate(KILLED):
+        project.submit(jobs[number * share : (number + 1) * share])
+        kill(project, service, until)
+        until(lambda service=service: project.healthy(service) > 0, 120)
+    project.compose("restart", "rabbitmq")
+    until(lambda: project.healthy("rabbitmq") == 1, 120)
+    until(lambda: project.succeeded() == JOBS, FINISH_SECONDS, 1)
+    for job in (jobs[0], jobs[-1]):
+        found = project.job(job["id"])
+        assert (found["state"], found["simulated"]) == ("succeeded", True)
+    check = project.cli("ledger", "check", check=False)
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
 def test_every_service_is_healthy_and_one_scheduler_of_two_leads(project, until):
@@ -131,30 +103,48 @@ def test_half_an_account_is_one_line_that_says_what_is_missing(project):
     assert "WATTTIME_USERNAME and WATTTIME_PASSWORD are not both set" in done.stderr
 
 
+@pytest.fixture
+def own_handlers(project):
+    """Workers with a user's own handlers, by variables; the demo's are back afterwards."""
+    before = dict(project.environment)
+
+    def start(**variables):
+        project.environment.update(variables)
+        project.compose("up", "-d", "--no-deps", "--wait", "worker")
+
+    yield start
+    project.environment.clear()
+    start(**before)
+
+
 def greeted(project, until):
     job_id = str(uuid4())
-    submit(project, [{"type": "greeting", "id": job_id, "priority": "critical",
-                      "payload": {"name": "Ana"}, "deadline_seconds": 3600}])  # fmt: skip
-    return until(lambda: job_of(project, job_id).get("result"), 120)
+    project.submit([{"type": "greeting", "id": job_id, "priority": "critical",
+                     "payload": {"name": "Ana"}, "deadline_seconds": 3600}])  # fmt: skip
+    return until(lambda: project.job(job_id).get("result"), 120, 1)
 
 
-def test_handlers_of_a_mounted_folder_run(project, until):
-    project.environment["HANDLERS"] = "greetings"
-    project.compose("up", "-d", "--no-deps", "--wait", "worker")
+def test_handlers_of_a_mounted_folder_run(project, own_handlers, until):
+    own_handlers(HANDLERS="greetings")
     assert greeted(project, until) == {"text": "Hello, Ana!"}
 
 
-def test_handlers_of_an_image_of_three_lines_run(project, until, tmp_path):
-    folder = ROOT / "examples" / "handlers"
+def test_handlers_of_an_image_of_three_lines_run(project, own_handlers, until, tmp_path):
+    folder, image = ROOT / "examples" / "handlers", f"{project.name}-worker"
     assert len((folder / "Dockerfile").read_text().splitlines()) == 3
-    docker("build", "-q", "-t", f"{project.name}-worker", str(folder))
-    project.environment |= {
-        "WORKER_IMAGE": f"{project.name}-worker",
-        "HANDLERS": "",
-        "HANDLERS_DIR": str(tmp_path),
-    }
-    project.compose("up", "-d", "--no-deps", "--wait", "worker")
+    docker("build", "-q", "-t", image, str(folder))
+    own_handlers(WORKER_IMAGE=image, HANDLERS="", HANDLERS_DIR=str(tmp_path))
     assert greeted(project, until) == {"text": "Hello, Ana!"}
+
+
+def test_the_demos_workload_sends_jobs(project, until):
+    def jobs():
+        return sum(json.loads(project.cli("status", "--json").stdout)["jobs"].values())
+
+    before = jobs()
+    project.compose("--profile", "demo", "up", "-d", "--no-deps", "--wait", "workload")
+    until(lambda: jobs() >= before + 5, 90, 1)
+    project.compose("--profile", "demo", "rm", "--stop", "--force", "workload")
 
 
 def test_the_services_image_is_small(project):
@@ -164,14 +154,3 @@ def test_the_services_image_is_small(project):
     added = (size("carbon-aware-services") - size("python:3.13-slim")) / 1e6
     print(f"\nthe services' image adds {added:.0f} MB to its base")
     assert added < SERVICES_MEGABYTES
-
-
-def test_a_stop_is_clean(project):
-    """Every service ends by itself, within its grace."""
-    project.compose("stop")
-    lines = project.compose("ps", "-a", "--format", "json").stdout.splitlines()
-    codes = {each["Name"]: each["ExitCode"] for each in map(json.loads, lines)}
-    for name, code in codes.items():
-        # RabbitMQ's own script ends with 0; Debian's wrapper around it dies of the signal.
-        expected = {0, 143} if "-rabbitmq-" in name else {0}
-        assert code in expected, f"{name}: {docker('logs', '--tail', '30', name)}"

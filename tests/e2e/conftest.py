@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,19 +17,9 @@ from sqlalchemy import Engine
 
 from shared.broker.topology import Topology
 from shared.ledger.schema import open_engine
+from tests.waiting import wait_until
 
 COMMAND = (sys.executable, "-m", "services.cli")
-
-
-def wait_until(condition: Callable[[], Any], seconds: float) -> Any:
-    """Wait for a condition; fail when it takes too long."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 @dataclass
@@ -90,12 +79,6 @@ def clean_environment(**more: str) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if key not in ours}
     kept = {key: value for key, value in kept.items() if not key.startswith("WATTTIME_")}
     return {**kept, "NO_COLOR": "1", **more}
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], Any], float], Any]:
-    """Waits for a condition with a time limit."""
-    return wait_until
 
 
 @pytest.fixture

@@ -1,25 +1,25 @@
 """Three RabbitMQ nodes on loopback that form a cluster, and one address in front of them."""
 
 import asyncio
-import itertools
 import os
 import secrets
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
+from yarl import URL
 
 from services.cli.amqp_probe import login_failure
 from services.cli.processes import bound_to_parent, free_port
 from services.cli.rabbitmq_server import NodeIdentity, find_epmd, node_environment, write_files
+from tests.front import Front
 
 NODES = 3
 START_SECONDS = 180.0  # three Erlangs on a busy machine
-COPY_BYTES = 65_536
 
 
 @dataclass
@@ -42,15 +42,15 @@ class Node:
 
 @dataclass
 class Cluster:
-    """The nodes, and the address that leads to any that lives."""
+    """The nodes, and the address that leads to any that lives.
+
+    Attributes:
+        taken: which node each connection to that address went to.
+    """
 
     nodes: list[Node]
     url: str
-    taken: list[int] = field(default_factory=list)
-
-    def node_of_last_connection(self) -> Node:
-        """The node that the front chose last."""
-        return self.nodes[self.taken[-1]]
+    taken: list[int]
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ async def cluster(tmp_path: Path, rabbitmq_server: Path) -> AsyncIterator[Cluste
         async with asyncio.timeout(START_SECONDS):
             for node in nodes:
                 await _answers(node)
-        here = Cluster(nodes, "")
-        url = await running.enter_async_context(_front(here))
-        here.url = url
-        yield here
+        front = Front([each.amqp_port for each in identities])
+        port = await running.enter_async_context(front.listening())
+        url = URL(identities[0].amqp_url).with_port(port)
+        yield Cluster(nodes, str(url), front.taken)
 
 
 def _start(
@@ -127,39 +127,3 @@ async def _answers(node: Node) -> None:
             log = (node.folder / "logs" / "node.log").read_text(errors="replace")
             pytest.fail(f"a node ended while it started:\n{log[-3000:]}")
         await asyncio.sleep(0.2)
-
-
-@asynccontextmanager
-async def _front(cluster: Cluster) -> AsyncIterator[str]:
-    """What a name with three addresses does: a connection goes to the next node that takes it."""
-    turn = itertools.count()
-    copying: set[asyncio.Task[None]] = set()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for _ in range(NODES):
-            number = next(turn) % NODES
-            port = cluster.nodes[number].identity.amqp_port
-            with suppress(OSError):
-                there = await asyncio.open_connection("127.0.0.1", port)
-                cluster.taken.append(number)
-                pairs = ((reader, there[1]), (there[0], writer))
-                copying.update(asyncio.ensure_future(_copy(*pair)) for pair in pairs)
-                return
-        writer.close()
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()[:2]
-    identity = cluster.nodes[0].identity
-    yield identity.amqp_url.replace(f"{host}:{identity.amqp_port}", f"{host}:{port}")
-    server.close()
-    for task in copying:
-        task.cancel()
-    await asyncio.gather(*copying, return_exceptions=True)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(COPY_BYTES):
-            writer.write(data)
-            await writer.drain()
-    writer.close()

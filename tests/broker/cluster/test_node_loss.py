@@ -1,8 +1,7 @@
 """A cluster of three loses a node under load, and no job.
 
-The node that is lost leads no queue; services are connected to it. Which node leads which queue is
-settled when they are declared: on the one that declares them, for `queue_leader_locator` is unset
-here.
+Which node leads the queues is settled when they are declared: the one that declares them, for
+`queue_leader_locator` is unset here. Services are connected to every node.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.timeout(420)]
 JOBS = 120
 AT_ONCE = 20
 KILLED_AFTER = 60
-VICTIM = 1  # the declaring connection is the first, to node 0
+LEADER, FOLLOWER = 0, 1  # the declaring connection is the first, to node 0
 
 
 @pytest.fixture
@@ -39,7 +38,8 @@ async def on_cluster(cluster, deployment_of, namespace):
         await connection.close()
 
 
-async def test_a_killed_node_takes_no_job_with_it(cluster, on_cluster, until):
+@pytest.mark.parametrize("victim", [LEADER, FOLLOWER], ids=["leads-the-queues", "leads-none"])
+async def test_a_killed_node_takes_no_job_with_it(cluster, on_cluster, until, victim):
     handled: list[UUID] = []
     confirmed: set[UUID] = set()
 
@@ -62,7 +62,7 @@ async def test_a_killed_node_takes_no_job_with_it(cluster, on_cluster, until):
         killed, turns = asyncio.Event(), iter(range(1, JOBS))
         load = [asyncio.create_task(submit(turns, killed)) for _ in range(AT_ONCE)]
         await killed.wait()
-        cluster.nodes[VICTIM].kill()
+        cluster.nodes[victim].kill()
         await asyncio.gather(*load)
         await until(lambda: confirmed <= set(handled), 150)
     assert len(confirmed) == JOBS

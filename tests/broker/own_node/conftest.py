@@ -1,8 +1,6 @@
 """A RabbitMQ node that these tests may set up as they like: TLS, users, alarms."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 import os
 import subprocess
 from collections.abc import Iterator
@@ -10,26 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from yarl import URL
 
 from services.cli.private_broker import PrivateBroker
 from services.cli.processes import free_port
 from services.cli.rabbitmq_server import load_identity, node_environment
+from tests.certificates import Pair, make_pair
 
 CTL_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A certificate and its key, as objects and as files."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-    cert_file: Path
-    key_file: Path
 
 
 @dataclass(frozen=True)
@@ -66,36 +52,6 @@ class Node:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
-
-
-def make_pair(folder: Path, name: str, issuer: Pair | None = None) -> Pair:
-    """A throw-away certificate that is good for 127.0.0.1 and for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.certificate.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(issuer.key if issuer else key, hashes.SHA256())
-    )
-    pair = Pair(certificate, key, folder / f"{name}.pem", folder / f"{name}.key")
-    pair.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pair.key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return pair
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Fill a ledger with a plausible state, through the same door as the ledger service.
 
 Tests use it, and so may a person: `python tests/unit/dashboard/busy_ledger.py sqlite:///busy.db`
-and then `LEDGER_URL=sqlite:///busy.db streamlit run dashboard/app.py`.
+and then `LEDGER_URL=sqlite:///busy.db streamlit run dashboard/server.py`.
 """
 
 import sys

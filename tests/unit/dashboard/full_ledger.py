@@ -1,7 +1,7 @@
 """A week in which everything happened, on top of the scenes of `busy_ledger`.
 
 A person may look at it: `python tests/unit/dashboard/full_ledger.py sqlite:///full.db`
-and then `LEDGER_URL=sqlite:///full.db streamlit run dashboard/app.py`.
+and then `LEDGER_URL=sqlite:///full.db streamlit run dashboard/server.py`.
 """
 
 import runpy

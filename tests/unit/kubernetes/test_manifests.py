@@ -161,7 +161,8 @@ def test_probes_ask_a_port_that_is_there(deployment):
     assert {probe["port"] for probe in probes} == set(ports)
     if deployment["metadata"]["name"] in SETTINGS:
         assert ports == {"health": int(named("ConfigMap", "settings")["data"]["HEALTH_PORT"])}
-        assert [probe["path"] for probe in probes] == ["/livez", "/livez", "/readyz"]
+    ready = "/livez" if deployment["metadata"]["name"] == "dashboard" else "/readyz"
+    assert [probe["path"] for probe in probes] == ["/livez", "/livez", ready]
 
 
 @pytest.mark.parametrize("service", WITH_SETTINGS)

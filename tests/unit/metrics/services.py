@@ -9,9 +9,11 @@ from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 
+from dashboard.numbers import PageMetrics
 from services.intensity_publisher.metrics import Metrics
 from services.ledger.metrics import LedgerMetrics
 from services.scheduler.metrics import SchedulerMetrics
+from services.watttime_emulator.metrics import registry_of
 from services.worker_pool.metrics import PoolNow, WorkerMetrics
 from shared.domain.bands import Band
 from shared.domain.energy import Energy
@@ -76,6 +78,19 @@ def ledger():
     return registry
 
 
+def dashboard():
+    """The dashboard's."""
+    registry = CollectorRegistry()
+    with PageMetrics(registry).drawing("Live"):
+        pass
+    return registry
+
+
+def emulator():
+    """The emulator's."""
+    return registry_of({("/v3/forecast", 200, "demo"): 1, ("/v3/forecast", 200, "other"): 2})
+
+
 def common():
     """What every service has."""
     registry = CollectorRegistry()
@@ -89,4 +104,6 @@ SERVICES = {
     "scheduler": scheduler,
     "worker_pool": worker,
     "ledger": ledger,
+    "dashboard": dashboard,
+    "watttime_emulator": emulator,
 }

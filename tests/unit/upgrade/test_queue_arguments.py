@@ -56,10 +56,6 @@ def test_a_stream_s_history_is_said_to_be_lost():
     assert "history of its last days is lost" in explained(TOPOLOGY.intensity_log)
 
 
-def test_a_lead_holds_nothing():
-    assert explained(TOPOLOGY.leader).endswith("setup` again; it holds nothing")
-
-
 def test_a_refusal_in_other_words_is_passed_on():
     line = explain_mismatch("q", {}, "PRECONDITION_FAILED - something\n  new")
     assert "PRECONDITION_FAILED - something new" in line
