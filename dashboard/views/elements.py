@@ -1,4 +1,4 @@
-"""What several pages are made of: cards, and tables that end at a readable height."""
+"""What several pages are made of: cards, charts, and tables that end at a readable height."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import words
+from dashboard.drawing import Drawing
 from dashboard.views.zone import zone
 
 MOST_ROWS_HIGH = 12
@@ -43,6 +44,17 @@ def card(
         chart_type="area",
         help=about,
     )
+
+
+def chart(drawing: Drawing, key: str, alt: str) -> None:
+    """A chart as wide as there is room.
+
+    Args:
+        drawing: what is drawn.
+        key: keeps it in place when its rows change.
+        alt: what it shows, for who does not see it.
+    """
+    st.vega_lite_chart(spec={**drawing.spec, "datasets": dict(drawing.rows)}, key=key, alt=alt)
 
 
 def table(

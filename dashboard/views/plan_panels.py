@@ -9,7 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_plan, frames_plan, words
 from dashboard.data.plan import Plan
-from dashboard.views.elements import card, distance, moment, table
+from dashboard.views.elements import card, chart, distance, moment, table
 from dashboard.views.zone import ink, zone
 from shared.ledger.reads import TimetableRow
 
@@ -84,7 +84,7 @@ def _charts(timetable: TimetableRow) -> None:
     if rows.empty:
         st.caption("No forecast in grams is known, so slots have no expected intensity.")
     else:
-        st.altair_chart(
+        chart(
             charts_plan.intensity_chart(rows, ink()),
             key="intensity",
             alt="Expected carbon intensity of each slot, with the slots that have jobs",
@@ -95,7 +95,7 @@ def _charts(timetable: TimetableRow) -> None:
     if loads.empty:
         st.caption("Nothing is planned, and no worker pool is known that would give room.")
         return
-    st.altair_chart(
+    chart(
         charts_plan.load_chart(loads, unit.name, ink()),
         key="loads",
         alt="Planned work and room left in each slot",

@@ -5,7 +5,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_system, frames_system, words
 from dashboard.data.system import System, Versions
-from dashboard.views.elements import distance, moment, table
+from dashboard.views.elements import chart, distance, moment, table
 from dashboard.views.zone import ink
 from shared.ledger.reads.forecast_error import ForecastReview
 
@@ -87,7 +87,7 @@ def _review(review: ForecastReview) -> None:
     st.markdown(f"**{words.escape(name)}**" + (" :violet-badge[SIMULATED]" * review.simulated))
     left, right = st.columns(2, gap="large")
     with left:
-        st.altair_chart(
+        chart(
             charts_system.errors_chart(rows, ink()),
             key=f"errors-{review.region}",
             alt="Mean error of forecasts by how long before they were made",

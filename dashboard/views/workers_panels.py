@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import charts_workers, frames, frames_workers, words
 from dashboard.data.workers import Workers
 from dashboard.frames_workers import DEADLINES, ECO_OFF, PAUSED
-from dashboard.views.elements import card, distance, moment, table
+from dashboard.views.elements import card, chart, distance, moment, table
 from dashboard.views.zone import ink, zone
 
 _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
@@ -90,7 +90,7 @@ def _history(workers: Workers) -> None:
         st.caption("The line begins when a worker pool takes its first size.")
         return
     bands = frames_workers.bands(workers.readings, workers.since, workers.at)
-    st.altair_chart(
+    chart(
         charts_workers.sizes_chart(steps, bands, ink()),
         key="sizes",
         alt="How many jobs may run at once over time, and the band of the grid",
