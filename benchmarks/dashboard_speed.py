@@ -18,12 +18,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import median
 
-import streamlit as st
 from dashboard_ledger import fill
 from dashboard_tab import Server, Tab, open_tab, serving
 
 from dashboard.data import jobs, live, plan, savings, system, workers
 from dashboard.data.savings import Period
+from dashboard.data.source import forget
 from shared.ledger.reads.report_rows import GroupBy
 
 PAGES = ("", "jobs", "savings", "plan", "workers", "system", "submit")
@@ -73,7 +73,7 @@ def _cold(read: Callable[[str], object], url: str, rounds: int) -> tuple[float, 
     taken, worked = [], []
     read(url)
     for _ in range(rounds):
-        st.cache_data.clear()
+        forget()
         began, began_cpu = time.perf_counter(), time.process_time()
         read(url)
         taken.append(1000 * (time.perf_counter() - began))

@@ -1,20 +1,25 @@
 """The rows that the page Savings draws, from what the ledger says; pure."""
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from math import sqrt
 
 import pandas as pd
 
 from dashboard import units, words
 from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, ReportRow
-from shared.ledger.reads.waits import WaitCount
+from shared.ledger.reads.waiting import WaitBucket
 
 EMITTED, AT_SUBMISSION = "really emitted", "if run at submission"
 REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
 PROMISED, REALISED = "promised by the first decision", "realised"
 GROUPS_SHOWN = 12
 """Bars beyond these would be thinner than their names; the table has all groups."""
+WAIT_EDGES_SECONDS = (10.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0)
+"""Where one bar of waits ends and the next begins."""
 LEFT, RIGHT = "left", "right"
 NAME_WIDTH, NAME_HEIGHT = 0.3, 0.09
 """What a name takes of the width and height of a chart, on a narrow screen."""
@@ -96,32 +101,32 @@ def promises(rows: Sequence[ReportRow], by: GroupBy, unit: units.Unit) -> pd.Dat
     )
 
 
-def waits(counts: Sequence[WaitCount]) -> pd.DataFrame:
+def waits(buckets: Sequence[WaitBucket]) -> pd.DataFrame:
     """How many jobs waited how long: `wait` in words, in its order, and `jobs`.
 
-    Empty bins at the end are left out.
+    A bucket counts where its middle lies. Empty bins at the end are left out.
     """
-    used = [place for place, count in enumerate(counts) if count.jobs]
-    shown = counts[: used[-1] + 1] if used else ()
+    jobs: Counter[int] = Counter()
+    for bucket in buckets:
+        middle = sqrt(bucket.from_seconds * bucket.to_seconds)
+        jobs[bisect_right(WAIT_EDGES_SECONDS, middle)] += bucket.jobs
     return pd.DataFrame(
-        [{"wait": _bin(count), "jobs": count.jobs} for count in shown], columns=["wait", "jobs"]
+        [{"wait": _bin(place), "jobs": jobs[place]} for place in range(max(jobs, default=-1) + 1)],
+        columns=["wait", "jobs"],
     )
 
 
-def _bin(count: WaitCount) -> str:
-    if count.to_seconds is None:
-        return f"over {words.duration(count.from_seconds)}"
-    end = words.duration(count.to_seconds)
-    return f"{_start(count)}\N{EN DASH}{end}" if count.from_seconds else f"under {end}"
-
-
-def _start(count: WaitCount) -> str:
-    """Without its unit where the end has the same."""
-    start, end = (
-        words.duration(seconds or 0.0) for seconds in (count.from_seconds, count.to_seconds)
-    )
+def _bin(place: int) -> str:
+    """The bin before the edge at this place; the last one has no end."""
+    if place == len(WAIT_EDGES_SECONDS):
+        return f"over {words.duration(WAIT_EDGES_SECONDS[-1])}"
+    end = words.duration(WAIT_EDGES_SECONDS[place])
+    if place == 0:
+        return f"under {end}"
+    start = words.duration(WAIT_EDGES_SECONDS[place - 1])
     number, _, unit = start.partition(" ")
-    return number if end.endswith(f" {unit}") else start
+    # Without its unit where the end has the same.
+    return f"{number if end.endswith(f' {unit}') else start}\N{EN DASH}{end}"
 
 
 def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import streamlit as st
-
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.embodied import Server
 from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads.report import curves, never_ran, report
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
 from shared.ledger.reads.spans import first_finish
-from shared.ledger.reads.waits import WaitCount, wait_counts
+from shared.ledger.reads.waiting import WaitBucket, wait_distribution
 from shared.report.data import Question, Report, read_report
 from shared.runtime import system_clock
 
@@ -22,11 +20,6 @@ KEPT_SECONDS = 30
 """Finished jobs change slowly, and sums over many of them are the dearest reads: until twice this
 age the last ones are shown while newer ones are read."""
 CURVE_POINTS = 240
-MINUTE, HOUR = 60.0, 3600.0
-WAIT_EDGES_SECONDS = (
-    *(MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
-    *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
-)
 
 
 class Period(StrEnum):
@@ -81,7 +74,7 @@ class Course:
 
     until: datetime
     curves: Mapping[Kind, Sequence[CurvePoint]]
-    waits: Mapping[Kind, Sequence[WaitCount]]
+    waits: Mapping[Kind, Sequence[WaitBucket]]
     never_ran_jobs: int
     revised: Sequence[RevisedAccounts]
 
@@ -112,14 +105,14 @@ def _unwatched(_jobs: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda _: None)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+@kept(KEPT_SECONDS, behind=True)
 def _groups(url: str, period: Period, by: GroupBy) -> Groups:
     until = system_clock()
     since = until - period.span
     return Groups(since, until, by, report(ledger(url), since, until, by))
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+@kept(KEPT_SECONDS, behind=True)
 def _course(url: str, period: Period) -> Course:
     engine, until = ledger(url), system_clock()
     since = until - period.span
@@ -128,7 +121,7 @@ def _course(url: str, period: Period) -> Course:
         until=until,
         # From the first job on: a young ledger's line is not squeezed to the edge.
         curves=curves(engine, begin, until, CURVE_POINTS) if begin else {},
-        waits=wait_counts(engine, since, until, WAIT_EDGES_SECONDS),
+        waits=wait_distribution(engine, since, until),
         never_ran_jobs=never_ran(engine, since, until),
         revised=revised_accounts(engine, since, until),
     )

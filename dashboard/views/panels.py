@@ -71,7 +71,7 @@ def _capacity(details: Details, rows: Timeline | None) -> None:
 
 
 def _queue(details: Details, rows: Timeline | None) -> None:
-    steps = frames.queue_steps(details.waiting, details.since, details.at)
+    steps = frames.queue_steps(details.waiting, details.at)
     st.subheader("Jobs waiting", anchor=False)
     if steps.empty:
         st.info(

@@ -12,7 +12,7 @@ from dashboard.downloads import FILES
 from dashboard.views import elements
 from dashboard.views.zone import ink
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
-from shared.ledger.reads.waits import WaitCount
+from shared.ledger.reads.waiting import WaitBucket
 from shared.report.data import Report
 from shared.report.revisions import revised_accounts_line
 
@@ -71,12 +71,17 @@ def _promises(kind: KindReport, by: GroupBy) -> None:
     )
 
 
-def waiting(counts: Sequence[WaitCount], kind: KindReport, by: GroupBy) -> None:
+def waiting(buckets: Sequence[WaitBucket], kind: KindReport, by: GroupBy) -> None:
     """How long jobs waited, and what that bought."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("How long jobs waited", anchor=False)
-        rows = frames_savings.waits(counts)
+        st.subheader(
+            "How long jobs waited",
+            anchor=False,
+            help="Waits are kept to a tenth of their length, so a job whose wait is within a tenth "
+            "of where two bars meet may be counted in either",
+        )
+        rows = frames_savings.waits(buckets)
         if rows.empty:
             st.caption("No job has a recorded wait.")
         else:

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.decided import told, told_reason
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import decisions, events, jobs
+from shared.ledger.tables import NOT_SUCCEEDED, decisions, events, jobs
 
 _OPEN = sorted(state.value for state in State if state not in FINAL_STATES)
 RELEASES_SEARCHED = 2000
@@ -62,7 +62,12 @@ def due_jobs(engine: Engine, region: str, limit: int = 50) -> list[DueJob]:
             deadline.label("due"),
             rows.expected_duration_seconds,
         )
-        .where(rows.region == region, rows.state.in_(_OPEN), deadline.is_not(None))
+        .where(
+            text(NOT_SUCCEEDED),
+            rows.region == region,
+            rows.state.in_(_OPEN),
+            deadline.is_not(None),
+        )
         .order_by(deadline, rows.id)
         .limit(limit)
     )

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from shared.domain.jobs import State
 from shared.ledger.reads.query import reading
-from shared.ledger.tables import jobs, rejections
+from shared.ledger.tables import NOT_SUCCEEDED, jobs, rejections
 
 _WAITING = (State.SUBMITTED, State.DEFERRED, State.READY, State.RETRYING, State.PAUSED)
 
@@ -45,7 +45,7 @@ def waiting_jobs(engine: Engine, region: str | None = None) -> list[WaitingJobs]
     keys = (rows.state, rows.region, rows.lane)
     query = (
         select(*keys, func.count().label("jobs"), func.min(rows.state_at).label("since"))
-        .where(rows.state.in_([state.value for state in _WAITING]))
+        .where(text(NOT_SUCCEEDED), rows.state.in_([state.value for state in _WAITING]))
         .group_by(*keys)
     )
     if region is not None:
@@ -61,9 +61,7 @@ def waiting_jobs(engine: Engine, region: str | None = None) -> list[WaitingJobs]
             )
             for row in connection.execute(query)
         ]
-    return sorted(
-        found, key=lambda row: (_WAITING.index(row.state), row.region or "", row.lane or "")
-    )
+    return sorted(found, key=_place)
 
 
 def _place(row: WaitingJobs) -> tuple[int, str, str]:

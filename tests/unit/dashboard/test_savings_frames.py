@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from dashboard import frames_savings, tables_savings, units
 from dashboard.equivalents import CAR_G_PER_KM, PHONE_G_PER_CHARGE, equivalents
 from shared.domain.grid import Signal
+from shared.domain.waits import GROWTH, bounds_seconds, bucket_of
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport, ReportRow
-from shared.ledger.reads.waits import WaitCount
+from shared.ledger.reads.waiting import WaitBucket
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 GRAM = units.Unit("g", 1.0)
@@ -69,18 +70,26 @@ def test_promised_stands_beside_realised() -> None:
     }
 
 
+def bucket(wait_seconds: float, jobs: int) -> WaitBucket:
+    return WaitBucket(*bounds_seconds(bucket_of(wait_seconds)), jobs)
+
+
 def test_waits_are_named_by_their_bins() -> None:
-    counts = [
-        WaitCount(0.0, 60.0, 3),
-        WaitCount(60.0, 300.0, 0),
-        WaitCount(300.0, 3600.0, 2),
-        WaitCount(3600.0, None, 0),
-    ]
-    rows = frames_savings.waits(counts)
-    assert rows["wait"].tolist() == ["under 1 min", "1\u20135 min", "5 min\u20131 h"]
-    assert rows["jobs"].tolist() == [3, 0, 2]
-    assert frames_savings.waits([replace(counts[-1], jobs=1)])["wait"].tolist() == ["over 1 h"]
+    rows = frames_savings.waits([bucket(0.0, 1), bucket(8.0, 2), bucket(70.0, 4), bucket(1e3, 8)])
+    names = ["under 10 s", "10 s\u20131 min", "1\u20135 min", "5\u201315 min", "15 min\u20131 h"]
+    assert rows["wait"].tolist() == names
+    assert rows["jobs"].tolist() == [3, 0, 4, 0, 8]
+    assert frames_savings.waits([bucket(90_000.0, 1)])["wait"].tolist()[-1] == "over 1 d"
     assert frames_savings.waits([]).empty
+
+
+@given(st.floats(0.0, 1e6))
+def test_a_wait_is_counted_where_it_belongs_or_within_a_tenth_of_it(wait_seconds: float) -> None:
+    rows = frames_savings.waits([bucket(wait_seconds, 1)])
+    place = rows["jobs"].tolist().index(1)
+    starts = (0.0, *frames_savings.WAIT_EDGES_SECONDS)
+    ends = (*frames_savings.WAIT_EDGES_SECONDS, float("inf"))
+    assert starts[place] / GROWTH <= wait_seconds <= ends[place] * GROWTH
 
 
 def test_the_table_ends_with_all_groups_and_keeps_unknown_apart() -> None:
