@@ -40,8 +40,9 @@ def grid_chart(rows: Timeline, ink: Ink) -> Drawing:
 @lru_cache
 def _grid_spec(title: str, most: int, ink: Ink) -> Spec:
     layers = [
-        *_background(ink),
+        *_background(),
         _line(title, ink),
+        *_band_labels(ink),
         *_now(ink),
         _deadlines(ink),
         _bubbles(most, ink),
@@ -69,7 +70,7 @@ def _value(title: str) -> alt.Y:
     return alt.Y("value:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=False))
 
 
-def _background(ink: Ink) -> list[alt.Chart]:
+def _background() -> list[alt.Chart]:
     names = [band.words for band in KNOWN_BANDS]
     fills = [theme.BANDS[band].fill for band in KNOWN_BANDS]
     base = named("bands")
@@ -77,10 +78,16 @@ def _background(ink: Ink) -> list[alt.Chart]:
     areas = base.mark_rect(opacity=theme.BAND_OPACITY).encode(
         x=alt.X("start:T"), x2="end:T", y=alt.Y("low:Q"), y2="high:Q", color=colour
     )
-    labels = base.mark_text(align="right", dx=-6, fontSize=11, color=ink.faint).encode(
-        x=alt.X("end:T"), y=alt.Y("middle:Q"), text="label:N"
+    return [areas]
+
+
+def _band_labels(ink: Ink) -> list[alt.Chart]:
+    """Each band's word at the right edge, kept readable where a line runs through it."""
+    base = named("bands").encode(x=alt.X("end:T"), y=alt.Y("middle:Q"), text="label:N")
+    around = base.mark_text(
+        align="right", dx=-6, fontSize=11, stroke=ink.background, strokeWidth=4, strokeOpacity=0.7
     )
-    return [areas, labels]
+    return [around, base.mark_text(align="right", dx=-6, fontSize=11, color=ink.line)]
 
 
 def _line(title: str, ink: Ink) -> alt.Chart:

@@ -96,6 +96,8 @@ def _job(job: JobStatus) -> dict[str, object]:
 
 
 _DONE_PERCENT = 100.0
+DISTANCE_PIXELS = 125
+"""Of `a few seconds ago`: a column takes its width from its first rows, and cuts what is longer."""
 
 
 def job_lines(lines: Sequence[JobLine]) -> pd.DataFrame:
@@ -128,7 +130,9 @@ def _job_line(line: JobLine) -> dict[str, object]:
 def job_columns(zone: str) -> dict[str, ColumnConfig]:
     """How those columns are drawn: times from now, such as `in 2 hours`."""
     times: dict[str, ColumnConfig] = {
-        name: st.column_config.DatetimeColumn(format="distance", timezone=zone)
+        name: st.column_config.DatetimeColumn(
+            format="distance", timezone=zone, width=DISTANCE_PIXELS
+        )
         for name in ("Submitted", "Planned for", "Started", "Finished", "Deadline")
     }
     figures: dict[str, ColumnConfig] = {

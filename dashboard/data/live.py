@@ -16,6 +16,7 @@ from shared.ledger.reads.dashboard_live import (
     deadlines,
     waiting_since,
 )
+from shared.ledger.reads.report import curves
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
@@ -24,6 +25,7 @@ FAST_PERIOD_SECONDS = 60.0
 FAST_PERIODS = 72
 """A recording that is replayed faster than this has jobs as short: less concerns them."""
 SPARK_POINTS = 60
+COURSE_KEPT_SECONDS = 30
 WAITING_KEPT_SECONDS = 60
 """On a day's axis a minute cannot be seen, and of some ten thousand jobs this is the dearest read:
 until twice this age the last one is shown while a newer one is read."""
@@ -83,9 +85,25 @@ def now(url: str, region: str | None) -> Known[Now]:
     return known("now", _now, url, region)
 
 
-def avoided(url: str, region: str | None, since: datetime) -> AvoidedSum | None:
-    """What the jobs that finished since avoided, of the grid's present kind."""
-    return known("avoided", _avoided, url, region, since).value
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """What the jobs that finished in a span avoided, of the grid's present kind.
+
+    Attributes:
+        grams: how the sum came about, evenly spaced, over all regions; empty where it is unknown.
+    """
+
+    total: AvoidedSum
+    grams: list[float]
+
+
+def avoided(url: str, region: str | None, since: datetime) -> Avoided | None:
+    """What the jobs that finished since avoided."""
+    total = known("avoided", _avoided, url, region, since).value
+    if total is None:
+        return None
+    grams = known("course avoided", _course_avoided, url, since).value or []
+    return Avoided(total, grams if region is None else [])
 
 
 def details(url: str, region: str | None) -> Known[Details]:
@@ -165,6 +183,18 @@ def _details(url: str, region: str | None) -> Details:
         jobs=reads.recent_jobs(engine, region=region, limit=JOBS_SHOWN),
         decisions=reads.recent_decisions(engine, region=region, limit=DECISIONS_SHOWN),
     )
+
+
+@kept(COURSE_KEPT_SECONDS, entries=50, behind=True)
+def _course_avoided(url: str, since: datetime) -> list[float]:
+    engine, at = ledger(url), system_clock()
+    grid = reads.latest_grid(engine, None, at)
+    if grid is None:
+        return []
+    points = curves(engine, since, at, SPARK_POINTS).get((grid.signal, grid.simulated), [])
+    times = [point.at for point in points]
+    grams = [point.baseline_g - point.emissions_g for point in points]
+    return frames.evenly([*times, at], [*grams, *grams[-1:]], SPARK_POINTS) if points else []
 
 
 def _waiting(url: str, region: str | None, grid: reads.GridNow | None) -> list[Waiting]:

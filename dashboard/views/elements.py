@@ -75,6 +75,33 @@ def table(
     )
 
 
+def listing(
+    title: str,
+    rows: pd.DataFrame,
+    key: str,
+    columns: Mapping[str, ColumnConfig],
+    *,
+    nothing: str,
+) -> None:
+    """A heading with a table below it, or with `nothing` where there is no row."""
+    st.subheader(title, anchor=False)
+    if rows.empty:
+        st.caption(nothing)
+    else:
+        table(rows, key, columns)
+
+
+def process_columns() -> dict[str, ColumnConfig]:
+    """The columns of every table of processes."""
+    return {
+        "State": st.column_config.TextColumn(
+            help="Silent: nothing was heard for three beats; it stopped, or died"
+        ),
+        "Last heard": distance(),
+        "Started": moment(),
+    }
+
+
 def moment(about: str | None = None) -> ColumnConfig:
     """A column of instants in the viewer's zone."""
     return st.column_config.DatetimeColumn(format=_MOMENT, timezone=str(zone()), help=about)

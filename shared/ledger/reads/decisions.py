@@ -83,7 +83,7 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
         job = find_job(connection, job_id)
         query = told().where(events.c.job_id == job.id, decision_rows.c.place.is_not(None))
         rows = sorted(connection.execute(query).all(), key=_order)
-    return [_decision(row) for row in rows]
+    return [decision_of(row) for row in rows]
 
 
 def recent_decisions(
@@ -108,7 +108,7 @@ def recent_decisions(
         query = query.where(decision_rows.c.region == region)
     with reading(engine) as connection:
         return [
-            RecentDecision(row.job_id, row.job_type, _decision(row))
+            RecentDecision(row.job_id, row.job_type, decision_of(row))
             for row in connection.execute(query)
         ]
 
@@ -141,7 +141,8 @@ def _order(row: AnyRow) -> tuple[int, datetime]:
     return positions.sequence(row.attempts, row.deferrals, _STATES[row.outcome]), row.at
 
 
-def _decision(row: AnyRow) -> DecisionRow:
+def decision_of(row: AnyRow) -> DecisionRow:
+    """The decision that a row of `told` is."""
     return DecisionRow(
         at=row.at,
         outcome=row.outcome,

@@ -254,7 +254,7 @@ def test_the_system_page_tells_processes_queues_and_settings(
         frame.value for frame in page.dataframe
     )
     assert services["Version"].unique().tolist() == ["0.1.0"]
-    assert sources["Order of sources"].tolist() == ["watttime@900"]
+    assert sources["Order of sources"].tolist() == ["WattTime, then Electricity Maps"]
     jobs = dict(zip(queues["Queue"], queues["Jobs"], strict=True))
     assert jobs["dead letters, failed for good"] == len(dead)
     assert jobs["rejected messages, no valid jobs"] == len(rejected) == 2
