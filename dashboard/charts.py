@@ -140,7 +140,11 @@ def _bubbles(most: int, ink: Ink) -> alt.Chart:
     scale = alt.Scale(type="sqrt", domain=[0, most], range=[0, 120 + 40 * min(most, 10)])
     size = alt.Size("jobs:Q", title="jobs planned", scale=scale, legend=legend)
     circles: alt.Chart = named("planned").mark_circle(
-        color=ink.accent, stroke=ink.background, strokeWidth=1, opacity=0.85
+        color=ink.accent,
+        stroke=ink.background,
+        strokeWidth=1,
+        opacity=0.85,
+        clip=True,  # one at the edge would make this time axis shorter than those below it
     )
     drawn: alt.Chart = circles.encode(
         x=time_x(),

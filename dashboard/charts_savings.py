@@ -153,7 +153,7 @@ def _waits_spec(ink: Ink, *, flat: bool) -> Spec:
         "wait:O",
         sort=None,
         title="Wait from submission to the first start",
-        axis=alt.Axis(labelAngle=0 if flat else -30),
+        axis=alt.Axis(labelAngle=0 if flat else -30, labelOverlap=False),
     )
     jobs = alt.Y(
         "jobs:Q",

@@ -12,6 +12,8 @@ import altair as alt
 import pandas as pd
 
 Spec = Mapping[str, Any]
+PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 3}
+"""Streamlit's own leaves a chart's last line empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +38,5 @@ def specification(chart: alt.LayerChart | alt.FacetChart, height: int) -> Spec:
     """The specification of a chart of so many pixels; its looks are left to Streamlit's theme."""
     made: dict[str, Any] = chart.properties(height=height).to_dict()
     made.pop("config")  # Altair's own look
+    made["padding"] = PADDING
     return made

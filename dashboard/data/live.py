@@ -17,6 +17,7 @@ from shared.ledger.reads.dashboard_live import (
     waiting_since,
 )
 from shared.ledger.reads.report import curves
+from shared.ledger.reads.spans import first_finish
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
@@ -191,7 +192,10 @@ def _course_avoided(url: str, since: datetime) -> list[float]:
     grid = reads.latest_grid(engine, None, at)
     if grid is None:
         return []
-    points = curves(engine, since, at, SPARK_POINTS).get((grid.signal, grid.simulated), [])
+    # From the first job on, as on the page Savings.
+    begin = first_finish(engine, since)
+    lines = curves(engine, begin, at, SPARK_POINTS) if begin else {}
+    points = lines.get((grid.signal, grid.simulated), [])
     times = [point.at for point in points]
     grams = [point.baseline_g - point.emissions_g for point in points]
     return frames.evenly([*times, at], [*grams, *grams[-1:]], SPARK_POINTS) if points else []
