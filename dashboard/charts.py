@@ -144,7 +144,7 @@ def _bubbles(most: int, ink: Ink) -> alt.Chart:
         stroke=ink.background,
         strokeWidth=1,
         opacity=0.85,
-        clip=True,  # one at the edge would make this time axis shorter than those below it
+        clip=True,  # one at the edge would make this time axis shorter than those below
     )
     drawn: alt.Chart = circles.encode(
         x=time_x(),
@@ -177,7 +177,7 @@ def _hover(title: str, ink: Ink) -> alt.Chart:
         alt.Tooltip("kind:N", title="Known as"),
     ]
     visible = alt.condition(nearest, alt.value(1), alt.value(0))
-    dots = base.mark_point(filled=True, size=60, color=ink.line).encode(
+    dots = base.mark_point(filled=True, size=60, color=ink.line, clip=True).encode(
         x=time_x(), y=_value(title), opacity=visible, tooltip=tooltip
     )
     drawn: alt.Chart = dots.add_params(nearest)

@@ -102,9 +102,13 @@ def _live(page: Page) -> None:
 
 
 def _job(page: Page) -> None:
-    """The oldest of the decisions on the live page, whose job has most to tell, by its link."""
-    link = page.locator('a[href*="job?id="]').last
-    link.wait_for(timeout=FIRST_WAIT_MS)
+    """A job that was deferred, whose way has most to tell, by the oldest link on the live page."""
+    links = page.locator('a[href*="job?id="]')
+    links.last.wait_for(timeout=FIRST_WAIT_MS)
+    link = page.locator("p", has_text="deferred").locator(links).last
+    with suppress(NotInTime):
+        link.wait_for(timeout=FIRST_WAIT_MS)
+    link = link if link.count() else links.last
     page.goto(str(link.evaluate("link => link.href")), timeout=FIRST_WAIT_MS)
     page.locator("ol.trail").wait_for(timeout=FIRST_WAIT_MS)
     with suppress(NotInTime):  # its whole way, where it comes to its end meanwhile

@@ -143,6 +143,6 @@ def _rejected(jobs: JobCounts) -> str:
 
 
 def _thinned(values: Sequence[float]) -> list[float] | None:
-    """At most about as many values as a sparkline has room for; None where there is no line."""
+    """At most about as many values as a sparkline has room for; None where it tells none."""
     step = max(1, len(values) // SPARK_POINTS)
-    return list(values[::step]) if len(values) > 1 else None
+    return list(values[::step]) if len(set(values)) > 1 else None
