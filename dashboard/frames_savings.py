@@ -18,8 +18,12 @@ REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
 PROMISED, REALISED = "promised by the first decision", "realised"
 GROUPS_SHOWN = 12
 """Bars beyond these would be thinner than their names; the table has all groups."""
-WAIT_EDGES_SECONDS = (10.0, 60.0, 300.0, 900.0, 3600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0)
-"""Where one bar of waits ends and the next begins."""
+MINUTE, HOUR = 60.0, 3600.0
+WAIT_EDGES_SECONDS = (
+    *(0.0, 10.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
+)
+"""Where each bar of the waits begins."""
 LEFT, RIGHT = "left", "right"
 NAME_WIDTH, NAME_HEIGHT = 0.3, 0.09
 """What a name takes of the width and height of a chart, on a narrow screen."""
@@ -104,28 +108,27 @@ def promises(rows: Sequence[ReportRow], by: GroupBy, unit: units.Unit) -> pd.Dat
 def waits(buckets: Sequence[WaitBucket]) -> pd.DataFrame:
     """How many jobs waited how long: `wait` in words, in its order, and `jobs`.
 
-    A bucket counts where its middle lies. Empty bins at the end are left out.
+    Each bucket counts where its middle lies. Empty bars at the end are left out.
     """
-    jobs: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     for bucket in buckets:
         middle = sqrt(bucket.from_seconds * bucket.to_seconds)
-        jobs[bisect_right(WAIT_EDGES_SECONDS, middle)] += bucket.jobs
+        counts[bisect_right(WAIT_EDGES_SECONDS, middle) - 1] += bucket.jobs
+    places = range(max(counts, default=-1) + 1)
     return pd.DataFrame(
-        [{"wait": _bin(place), "jobs": jobs[place]} for place in range(max(jobs, default=-1) + 1)],
+        [{"wait": _bar(place), "jobs": counts[place]} for place in places],
         columns=["wait", "jobs"],
     )
 
 
-def _bin(place: int) -> str:
-    """The bin before the edge at this place; the last one has no end."""
-    if place == len(WAIT_EDGES_SECONDS):
-        return f"over {words.duration(WAIT_EDGES_SECONDS[-1])}"
-    end = words.duration(WAIT_EDGES_SECONDS[place])
-    if place == 0:
+def _bar(place: int) -> str:
+    start = words.duration(WAIT_EDGES_SECONDS[place])
+    if place + 1 == len(WAIT_EDGES_SECONDS):
+        return f"over {start}"
+    end = words.duration(WAIT_EDGES_SECONDS[place + 1])
+    if not place:
         return f"under {end}"
-    start = words.duration(WAIT_EDGES_SECONDS[place - 1])
-    number, _, unit = start.partition(" ")
-    # Without its unit where the end has the same.
+    number, _, unit = start.partition(" ")  # without its unit where the end has the same
     return f"{number if end.endswith(f' {unit}') else start}\N{EN DASH}{end}"
 
 

@@ -99,9 +99,8 @@ def recent_decisions(
         told()
         .add_columns(jobs.c.type.label("job_type"))
         .join(jobs, jobs.c.id == events.c.job_id, isouter=True)
-        # Of the events, for then SQLite looks these up and does not walk all.
-        .where(events.c.place.in_(latest))
-        .order_by(events.c.place.desc())
+        .where(decision_rows.c.place.in_(latest))
+        .order_by(decision_rows.c.place.desc())
         .limit(limit)
     )
     if region is not None:

@@ -63,8 +63,8 @@ def due_jobs(engine: Engine, region: str, limit: int = 50) -> list[DueJob]:
             rows.expected_duration_seconds,
         )
         .where(
-            text(NOT_SUCCEEDED),
             rows.region == region,
+            text(NOT_SUCCEEDED),
             rows.state.in_(_OPEN),
             deadline.is_not(None),
         )

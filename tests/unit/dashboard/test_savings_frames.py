@@ -87,8 +87,8 @@ def test_waits_are_named_by_their_bins() -> None:
 def test_a_wait_is_counted_where_it_belongs_or_within_a_tenth_of_it(wait_seconds: float) -> None:
     rows = frames_savings.waits([bucket(wait_seconds, 1)])
     place = rows["jobs"].tolist().index(1)
-    starts = (0.0, *frames_savings.WAIT_EDGES_SECONDS)
-    ends = (*frames_savings.WAIT_EDGES_SECONDS, float("inf"))
+    starts = frames_savings.WAIT_EDGES_SECONDS
+    ends = (*frames_savings.WAIT_EDGES_SECONDS[1:], float("inf"))
     assert starts[place] / GROWTH <= wait_seconds <= ends[place] * GROWTH
 
 
