@@ -143,7 +143,7 @@ PICTURES = (
     Picture("dashboard-light.png", "", 1640, _live),
     Picture("dashboard-dark.png", "", 1640, _live, "dark"),
     Picture("pages/jobs.png", "jobs", 1100, _as_it_comes),
-    Picture("pages/job.png", "", 1200, _job),
+    Picture("pages/job.png", "", 1500, _job),
     Picture("pages/savings.png", "savings", 2300, _as_it_comes),
     Picture("pages/plan.png", "plan", 1300, _as_it_comes),
     Picture("pages/workers.png", "workers", 1300, _as_it_comes),

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 OIDC = runpy.run_path(str(Path(__file__).with_name("oidc_provider.py")))
+ASKS = "Sign in to see this dashboard"
 LIMIT_MS = 30_000
 FIRST_WAIT_MS = 90_000
 
@@ -40,9 +41,9 @@ server_metadata_url = "{provider.issuer}/.well-known/openid-configuration"
 def test_nothing_is_shown_before_signing_in(
     guarded: str, watch: Callable[..., Any], path: str
 ) -> None:
-    page = watch().page
-    page.goto(f"{guarded}/{path}", timeout=FIRST_WAIT_MS)
-    page.get_by_text("Sign in to see this dashboard").wait_for(timeout=FIRST_WAIT_MS)
+    seen = watch()
+    seen.open(f"{guarded}/{path}", says=ASKS)
+    page = seen.page
     expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
     assert page.get_by_text("Grid now").count() == 0
     assert page.get_by_test_id("stMetric").count() == 0
@@ -51,13 +52,14 @@ def test_nothing_is_shown_before_signing_in(
 def test_the_providers_page_brings_back_who_signed_in_and_out_again(
     guarded: str, provider: Any, watch: Callable[..., Any]
 ) -> None:
-    page = watch().page
-    page.goto(guarded, timeout=FIRST_WAIT_MS)
+    seen = watch()
+    seen.open(guarded, says=ASKS)
+    page = seen.page
     page.get_by_role("button", name="Sign in").click(timeout=FIRST_WAIT_MS)
     page.get_by_text("Grid now").first.wait_for(timeout=FIRST_WAIT_MS)
     assert {"/authorize", "/token", "/keys"} <= set(provider.asked)
     signed_in = page.get_by_role("button", name=OIDC["EMAIL"])
     expect(signed_in).to_be_visible(timeout=LIMIT_MS)
     signed_in.click()
-    page.get_by_text("Sign in to see this dashboard").wait_for(timeout=FIRST_WAIT_MS)
+    page.get_by_text(ASKS).wait_for(timeout=FIRST_WAIT_MS)
     assert page.get_by_text("Grid now").count() == 0
