@@ -1,55 +1,40 @@
-"""Processor time of a refresh of each dashboard page over a ledger of a given size.
+"""What the dashboard costs its server over a large ledger: reads, pages, and many open tabs.
 
-    python benchmarks/dashboard_speed.py [--jobs 100000] [--rounds 5] [--ledger sqlite:///kept.db]
+    python benchmarks/dashboard_speed.py --folder FOLDER [--jobs 1000000] [--days 100] [--tabs 20]
+        [--seconds 60] [--rounds 9]
 
-Every page is run as the server runs it, without a browser: once with nothing cached, and then as a
-refresh whose reads come from the cache, which is what every further tab costs. What the reads cost
-alone is told too: the first tab pays it when they have expired. All are milliseconds of processor
-time, so that a busy machine does not count.
+The ledger is built once a day and kept in the folder. Reads are timed with nothing cached. Then the
+dashboard's own server runs. Where a Chromium is installed, each page is opened in it until its
+first figure is seen. Tabs that need no browser follow: each page is opened once, and renewed whole
+every second, so that its reads expire as they do in use; at last so many tabs are open at once, on
+the page Live and spread over all pages, and each renews itself as often as it says.
 """
 
 import argparse
+import asyncio
 import logging
-import os
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from math import cos, pi
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
-from random import Random
 from statistics import median
-from typing import Any
-from uuid import UUID
 
-import streamlit as st
-from sqlalchemy import Engine, insert
-from streamlit.testing.v1 import AppTest
+from dashboard_first import first_figures
+from dashboard_ledger import fill
+from dashboard_tab import Server, Tab, open_tab, serving
 
-from dashboard.data import live, plan, savings, system, workers
+from dashboard.data import jobs, live, plan, savings, system, workers
 from dashboard.data.savings import Period
-from shared.domain.bands import Band, absolute_cuts
-from shared.domain.grid import Forecast, Freshness, Reading, Signal
+from dashboard.data.source import forget
 from shared.ledger.reads.report_rows import GroupBy
-from shared.ledger.schema import migrate, open_engine, writing
-from shared.ledger.tables import jobs
-from shared.ledger.writes import record
-from shared.messages import (
-    AnyEvent,
-    IntensityUpdated,
-    ServiceBeat,
-    SlotPlan,
-    TimetableUpdated,
-)
 
-REGION = "CAISO_NORTH"
-PAGES = ("live", "savings", "plan", "workers", "system")
-TYPES = ("ml_training", "video_transcode", "nightly_report", "database_backup")
-ROWS_AT_ONCE = 10_000
-DAYS = 30.0
+PAGES = ("", "jobs", "savings", "plan", "workers", "system", "submit")
+WAITING = 500
+LOOKS = 3
 READS: dict[str, Callable[[str], object]] = {
     "live: header": lambda url: live.now(url, None),
     "live: details": lambda url: live.details(url, None),
+    "jobs: a page": lambda url: jobs.page(url, jobs.Choice(), None, None),
     "savings: figures by type": lambda url: savings.groups(url, Period.MONTH, GroupBy.TYPE),
     "savings: sums and waits": lambda url: savings.course(url, Period.MONTH),
     "plan": lambda url: plan.plan(url, None),
@@ -59,152 +44,94 @@ READS: dict[str, Callable[[str], object]] = {
 }
 
 
-def main() -> None:
-    """Fill a ledger unless one is given, measure, print."""
-    asked = _arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build if need be, measure, print."""
+    asked = _arguments(arguments)
     logging.disable(logging.WARNING)  # without a server, Streamlit warns of its own absence
-    with tempfile.TemporaryDirectory() as folder:
-        url = asked.ledger or f"sqlite:///{Path(folder) / 'ledger.db'}"
-        if not asked.ledger:
-            fill(url, asked.jobs)
-            print(f"ledger of {asked.jobs:,} jobs over {DAYS:.0f} days")
-        os.environ["LEDGER_URL"] = url  # noqa: TID251 - the pages read it as a server's would
-        print(f"\n{'read':<28}{'median ms':>10}")
-        for name, read in READS.items():
-            print(
-                f"{name:<28}{_median_ms(lambda read=read: _cold(read, url), asked.rounds):>10.1f}"
-            )
-        print(f"\n{'page':<12}{'first ms':>10}{'refresh ms':>12}")
-        for name in PAGES:
-            first_ms, refresh_ms = _page(name, Path(folder), asked.rounds)
-            print(f"{name:<12}{first_ms:>10.1f}{refresh_ms:>12.1f}")
-        st.cache_resource.clear()
+    url = fill(asked.folder, asked.jobs, asked.days, min(WAITING, asked.jobs))
+    print(f"{asked.jobs:,} jobs over {asked.days} days, {WAITING} more wait")
+    print(f"\n{'read':<28}{'median ms':>10}{'CPU ms':>8}")
+    for name, read in READS.items():
+        taken_ms, cpu_ms = _cold(read, url, asked.rounds)
+        print(f"{name:<28}{taken_ms:>10.1f}{cpu_ms:>8.1f}")
+    with serving(url) as server:
+        asyncio.run(_measure(server, asked.rounds, asked.tabs, asked.seconds))
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--jobs", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--ledger", help="measure over this ledger instead of one that is made up")
-    return parser.parse_args()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=100)
+    parser.add_argument("--tabs", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=9)
+    return parser.parse_args(arguments)
 
 
-def _page(name: str, folder: Path, rounds: int) -> tuple[float, float]:
-    """Milliseconds of a page's first run, and the median of its refreshes."""
-    script = folder / f"{name}.py"
-    script.write_text(f"from dashboard.views import {name}\n{name}.page()\n", encoding="utf-8")
-    page = AppTest.from_file(str(script), default_timeout=120)
-    st.cache_data.clear()
-    first_ms = _ms(page.run)
-    return first_ms, _median_ms(page.run, rounds)
-
-
-def _cold(read: Callable[[str], object], url: str) -> None:
-    st.cache_data.clear()
+def _cold(read: Callable[[str], object], url: str, rounds: int) -> tuple[float, float]:
+    """Medians in milliseconds, by the clock and of the processor, with nothing cached."""
+    taken, worked = [], []
     read(url)
+    for _ in range(rounds):
+        forget()
+        began, began_cpu = time.perf_counter(), time.process_time()
+        read(url)
+        taken.append(1000 * (time.perf_counter() - began))
+        worked.append(1000 * (time.process_time() - began_cpu))
+    return median(taken), median(worked)
 
 
-def _median_ms(run: Callable[[], Any], rounds: int) -> float:
-    return median(_ms(run) for _ in range(rounds))
+async def _measure(server: Server, rounds: int, tabs: int, seconds: float) -> None:
+    async with open_tab(server, "") as warming:
+        await warming.run()  # imports, the first compilation of queries
+    seen = await first_figures(f"http://127.0.0.1:{server.port}", PAGES, LOOKS)
+    heads = f"{'refresh ms':>11}{'slowest':>9}{'CPU ms':>8}"
+    print(f"\n{'page':<12}{'seen after s':>13}{'told after ms':>15}{heads}")
+    for page in PAGES:
+        await _page(server, page, rounds, seen.get(page))
+    heads = f"{'core %':>8}{'refreshes':>11}{'ms each':>9}{'kB/s a tab':>12}{'MB':>7}"
+    print(f"\n{f'{tabs} tabs':<12}{heads}")
+    await _tabs(server, "Live", [""] * tabs, seconds)
+    await _tabs(server, "all pages", [PAGES[n % len(PAGES)] for n in range(tabs)], seconds)
 
 
-def _ms(run: Callable[[], Any]) -> float:
-    began = time.process_time()
-    run()
-    return 1000 * (time.process_time() - began)
+async def _page(server: Server, page: str, rounds: int, seen_seconds: float | None) -> None:
+    """One tab: its first figure, and then whole renewals, a second apart."""
+    taken, worked = [], []
+    async with open_tab(server, page) as tab:
+        await tab.run()
+        for _ in range(rounds):
+            await asyncio.sleep(1.0)
+            began_cpu = server.cpu_seconds()
+            taken.append(1000 * await tab.run())
+            worked.append(1000 * (server.cpu_seconds() - began_cpu))
+    first = "-" if tab.first_figure_seconds is None else f"{1000 * tab.first_figure_seconds:.0f}"
+    seen = "-" if seen_seconds is None else f"{seen_seconds:.1f}"
+    figures = f"{median(taken):>11.0f}{max(taken):>9.0f}{median(worked):>8.0f}"
+    print(f"{page or 'live':<12}{seen:>13}{first:>15}{figures}", flush=True)
 
 
-def fill(url: str, count: int) -> None:
-    """A ledger of finished jobs over a month, with a day of grid, a timetable and live services."""
-    migrate(url)
-    now, random = datetime.now(UTC), Random(7)  # noqa: TID251 - a benchmark has no clock to be given
-    engine = open_engine(url)
-    _fill_jobs(engine, count, now, random)
-    with writing(engine) as connection:
-        record(connection, list(_surroundings(now, random)))
-    engine.dispose()
-
-
-def _fill_jobs(engine: Engine, count: int, now: datetime, random: Random) -> None:
-    rows: list[dict[str, Any]] = []
-    for number in range(count):
-        rows.append(_job(number, count, now, random))
-        if len(rows) == ROWS_AT_ONCE or number == count - 1:
-            with writing(engine) as connection:
-                connection.execute(insert(jobs), rows)
-            rows.clear()
-
-
-def _job(number: int, count: int, now: datetime, random: Random) -> dict[str, Any]:
-    submitted = now - timedelta(days=DAYS * (count - number) / count)
-    wait_seconds = random.choice((0.0, 0.0, 1.0, 3.0, 9.0)) * 3600.0 * random.random()
-    finished = min(submitted + timedelta(seconds=wait_seconds + 300.0), now)
-    baseline = 100.0 + 100.0 * random.random()
-    avoided = baseline * (0.6 * random.random() - 0.1)
-    return {
-        "id": UUID(int=number), "type": TYPES[number % len(TYPES)], "priority": "normal",
-        "max_band": "low", "region": REGION, "submitted_at": submitted,
-        "deadline": submitted + timedelta(days=1), "expected_duration_seconds": 300.0,
-        "declared_energy_kwh": 0.5, "state_key": "x", "state": "succeeded", "state_at": finished,
-        "started_at": finished, "finished_at": finished, "attempts": 1, "deferrals": 1,
-        "wait_seconds": wait_seconds, "signal": "marginal", "simulated": False,
-        "energy_kwh": 0.5, "wasted_kwh": 0.0, "energy_method": "declared",
-        "emissions_g": baseline - avoided, "baseline_g": baseline, "reference_g": 225.0,
-        "avoided_g": avoided, "intensity_method": "observed", "promised_g": avoided + 5.0,
-    }  # fmt: skip
-
-
-def _surroundings(now: datetime, random: Random) -> Iterator[AnyEvent]:
-    """A week of 5-minute readings with their forecasts, live services, and a timetable."""
-    period = timedelta(minutes=5)
-    first = now - 2016 * period
-    for place in range(2016):
-        at = first + place * period
-        yield _update(at, _grams(place), tuple(_grams(place + n) + 5.0 for n in range(576)))
-    for number, service in enumerate(("intensity_publisher", "scheduler", "ledger", "worker_pool")):
-        yield ServiceBeat(
-            id=_uuid(random), at=now, service=service, instance=f"host-{number}", host="host",
-            pid=number, started_at=first, interval_seconds=3600.0,
-            facts={"role": "leader", "regions": REGION},
-        )  # fmt: skip
-    yield TimetableUpdated(
-        id=_uuid(random), at=now, region=REGION, slot_seconds=300.0, consumers=8,
-        backlog_seconds=60.0, slots=tuple(_slot(now + n * period, n) for n in range(288)),
-    )  # fmt: skip
-
-
-def _update(at: datetime, grams: float, ahead: tuple[float, ...]) -> IntensityUpdated:
-    return IntensityUpdated(
-        id=UUID(int=int(at.timestamp()), version=4),
-        at=at,
-        reading=Reading(REGION, at, 300.0, Signal.MARGINAL, "watttime", False, grams),
-        band=Band.MEDIUM,
-        freshness=Freshness.LIVE,
-        forecast=Forecast(at, at, 300.0, ahead),
-        cuts=absolute_cuts(),
-    )
-
-
-def _slot(at: datetime, place: int) -> SlotPlan:
-    return SlotPlan(
-        at=at,
-        band=Band.MEDIUM,
-        expected_g_per_kwh=_grams(place),
-        jobs=place % 3,
-        load_seconds=300.0 * (place % 3),
-        room_seconds=2400.0 - 300.0 * (place % 3),
-    )
-
-
-def _grams(place: int) -> float:
-    """A day that is clean at noon."""
-    return 300.0 + 200.0 * cos(2 * pi * place / 288)
-
-
-def _uuid(random: Random) -> UUID:
-    return UUID(int=random.getrandbits(128), version=4)
+async def _tabs(server: Server, name: str, pages: Sequence[str], seconds: float) -> None:
+    """Many tabs at once, after all of them are there."""
+    async with AsyncExitStack() as stack:
+        tabs: list[Tab] = []
+        for page in pages:
+            tabs.append(await stack.enter_async_context(open_tab(server, page)))
+            await tabs[-1].run()
+        sent = sum(tab.received_bytes for tab in tabs)
+        began, began_cpu = time.monotonic(), server.cpu_seconds()
+        async with asyncio.TaskGroup() as group:
+            for tab in tabs:
+                group.create_task(tab.stay(seconds))
+        passed, worked = time.monotonic() - began, server.cpu_seconds() - began_cpu
+        refreshes = sum(tab.refreshes for tab in tabs)
+        rate = (sum(tab.received_bytes for tab in tabs) - sent) / 1000 / passed / len(tabs)
+        each_ms = 1000 * worked / max(refreshes, 1)
+        share = f"{100 * worked / passed:>8.0f}{refreshes:>11,}{each_ms:>9.1f}"
+        print(f"{name:<12}{share}{rate:>12.1f}{server.megabytes():>7.0f}")
 
 
 if __name__ == "__main__":

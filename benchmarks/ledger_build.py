@@ -4,7 +4,8 @@ A copied day has other ids and later times in every row and index, and as many b
 events' bodies and ranks say of times stays that of the first day; no measured query reads that.
 """
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,22 +25,31 @@ IDS = {"id", "job_id"}
 TIMES = {"at", "state_at", "submitted_at", "deadline", "finished_at", "planned_at", "started_at"}
 
 
-def build(file: Path, jobs_count: int, days: int) -> Engine:
-    """A ledger of so many jobs over so many days in an SQLite file; an existing one is kept."""
+def build(file: Path, jobs_count: int, days: int, until: datetime | None = None) -> Engine:
+    """A ledger of so many jobs over so many days in an SQLite file; an existing one is kept.
+
+    Args:
+        file: is made where it is not there yet.
+        jobs_count: in all.
+        days: that follow each other.
+        until: the day in which they end, for readers that go by the clock; without it they follow
+            `START`. The first day stays where it is, and its copies end then.
+    """
     url = f"sqlite:///{file}"
     if not file.exists():
         part = file.with_suffix(".part")
         part.unlink(missing_ok=True)
-        _fill(f"sqlite:///{part}", jobs_count, days)
+        last = days - 1 if until is None else (until - START).days
+        _fill(f"sqlite:///{part}", jobs_count // days, range(last - days + 2, last + 1))
         part.rename(file)
     return open_engine(url)
 
 
-def _fill(url: str, jobs_count: int, days: int) -> None:
+def _fill(url: str, jobs_per_day: int, copies: Iterable[int]) -> None:
     migrate(url)
     engine = open_engine(url)
-    write_day(engine, jobs_count // days)
-    for day in range(1, days):
+    write_day(engine, jobs_per_day)
+    for day in copies:
         with writing(engine) as connection:
             copy_day(connection, day)
     with writing(engine) as connection:

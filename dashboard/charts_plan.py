@@ -1,10 +1,13 @@
 """The charts of the page Plan, from rows: pure functions."""
 
+from functools import lru_cache
+
 import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, Chart, time_x
+from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, time_x
+from dashboard.drawing import Drawing, Spec, named, specification
 from dashboard.frames import GRAMS_TITLE
 from dashboard.frames_plan import LOAD, ROOM
 from dashboard.theme import Ink
@@ -14,8 +17,13 @@ ROOM_FILLS = {False: "#D9DFE6", True: "#323C49"}
 """On a light and on a dark page: there, but no louder than the work."""
 
 
-def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
+def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Drawing:
     """What is expected of each slot, in the colour of its band; a dot where jobs are planned."""
+    return Drawing(_intensity_spec(ink), {"slots": rows})
+
+
+@lru_cache
+def _intensity_spec(ink: Ink) -> Spec:
     names = [band.words for band in KNOWN_BANDS]
     fills = [theme.BANDS[band].fill for band in KNOWN_BANDS]
     colour = alt.Color(
@@ -25,7 +33,7 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         legend=alt.Legend(orient="top", titleOrient="top", symbolType="square", columns=3),
     )
     value = alt.Y("value:Q", title=GRAMS_TITLE, axis=_axis(), scale=alt.Scale(zero=True))
-    base = alt.Chart(rows)
+    base = named("slots")
     tooltip = [
         alt.Tooltip("at:T", title="Slot", format=TIME_TOOLTIP),
         alt.Tooltip("value:Q", title=GRAMS_TITLE, format=".0f"),
@@ -48,17 +56,22 @@ def intensity_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
         color=ink.accent, stroke=ink.background, strokeWidth=1, size=70, opacity=1.0
     )
     dots = planned.encode(x=time_x(), y=value, tooltip=tooltip)
-    return alt.layer(areas, line.encode(x=time_x(), y=value), dots).properties(height=340)
+    return specification(alt.layer(areas, line.encode(x=time_x(), y=value), dots), 340)
 
 
-def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
+def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Drawing:
     """The work that is planned into each slot, and the room that is left above it."""
-    fills = [theme.RUNNING, ROOM_FILLS[ink is theme.DARK]]
+    return Drawing(_load_spec(unit, ink), {"loads": rows})
+
+
+@lru_cache
+def _load_spec(unit: str, ink: Ink) -> Spec:
+    fills = [ink.work, ROOM_FILLS[ink is theme.DARK]]
     scale = alt.Scale(domain=[LOAD, ROOM], range=fills)
     legend = alt.Legend(orient="top", symbolType="square")
     title = f"Work in a slot, {unit}"
     areas = (
-        alt.Chart(rows)
+        named("loads")
         .mark_rect(strokeWidth=1)
         .encode(
             x=time_x(),
@@ -75,7 +88,7 @@ def load_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
             ],
         )
     )
-    return alt.layer(areas).properties(height=240)
+    return specification(alt.layer(areas), 240)
 
 
 def _axis() -> alt.Axis:

@@ -1,11 +1,22 @@
 """The charts of the page Savings, from rows: pure functions."""
 
+from functools import lru_cache
+
 import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, Chart, time_x
-from dashboard.frames_savings import AT_SUBMISSION, EMITTED, PROMISED, REALISED, REFERENCE
+from dashboard.charts import AXIS_WIDTH, TIME_LABEL, TIME_TOOLTIP, time_x
+from dashboard.drawing import Drawing, Spec, named, specification
+from dashboard.frames_savings import (
+    AT_SUBMISSION,
+    EMITTED,
+    LEFT,
+    PROMISED,
+    REALISED,
+    REFERENCE,
+    RIGHT,
+)
 from dashboard.theme import Ink
 
 BAR_HEIGHT, PAIR_HEIGHT = 34, 52
@@ -17,8 +28,13 @@ FLAT_LABELS = 4
 DAY_LABEL = "timeFormat(datum.value, hours(datum.value) ? '%a %H:%M' : '%a %-d %b')"
 
 
-def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
+def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Drawing:
     """What was emitted, what the same jobs would have emitted at submission, and the reference."""
+    return Drawing(_sums_spec(unit, _time_label(rows), ink), {"sums": rows})
+
+
+@lru_cache
+def _sums_spec(unit: str, label: str, ink: Ink) -> Spec:
     names = [AT_SUBMISSION, EMITTED, REFERENCE]
     colour = alt.Color(
         "line:N",
@@ -31,8 +47,8 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         title=None,
         scale=alt.Scale(domain=names, range=[[1, 0], [1, 0], [4, 4]]),
     )
-    base = alt.Chart(rows)
-    x = time_x(ticks=6, label=_time_label(rows))
+    base = named("sums")
+    x = time_x(ticks=6, label=label)
     y = alt.Y("value:Q", title=f"Sum of CO\u2082, {unit}", axis=_value_axis())
     lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     nearest = alt.selection_point(
@@ -53,85 +69,113 @@ def running_sums_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         )
         .add_params(nearest)
     )
-    return alt.layer(lines, dots).properties(height=340)
+    return specification(alt.layer(lines, dots), 340)
 
 
-def avoided_chart(rows: pd.DataFrame, unit: str, *, by_day: bool) -> Chart:
+def avoided_chart(rows: pd.DataFrame, unit: str, *, by_day: bool) -> Drawing:
     """What each group avoided; what waiting made worse points the other way, in another colour."""
-    title = f"CO\u2082 avoided, {unit}"
+    spec = _days_spec(unit) if by_day else _groups_spec(unit, len(rows))
+    return Drawing(spec, {"avoided": rows})
+
+
+@lru_cache
+def _days_spec(unit: str) -> Spec:
+    day = alt.X("group:O", title="Day (UTC)", axis=alt.Axis(labelAngle=0, labelOverlap=True))
+    value = alt.Y("value:Q", title=f"CO\u2082 avoided, {unit}", axis=_value_axis())
+    bars = _avoided_bars("Day (UTC)", unit).encode(x=day, y=value)
+    return specification(alt.layer(bars), 300)
+
+
+@lru_cache
+def _groups_spec(unit: str, groups: int) -> Spec:
+    bars = _avoided_bars("Group", unit).encode(x=_grams_x(unit), y=_names())
+    return specification(alt.layer(bars), _height(groups))
+
+
+def _avoided_bars(what: str, unit: str) -> alt.Chart:
     colour = alt.condition("datum.value < 0", alt.value(theme.FAILED), alt.value(theme.DONE))
     tooltip = [
-        alt.Tooltip("group:N", title="Day (UTC)" if by_day else "Group"),
-        alt.Tooltip("value:Q", title=title, format=",.3~f"),
+        alt.Tooltip("group:N", title=what),
+        alt.Tooltip("value:Q", title=f"CO\u2082 avoided, {unit}", format=",.3~f"),
         alt.Tooltip("percent:N", title="Of running at submission"),
         alt.Tooltip("jobs:Q", title="Jobs"),
     ]
-    base = alt.Chart(rows)
-    if by_day:
-        day = alt.X("group:O", title="Day (UTC)", axis=alt.Axis(labelAngle=0, labelOverlap=True))
-        bars = base.mark_bar().encode(
-            x=day, y=alt.Y("value:Q", title=title, axis=_value_axis()), color=colour
-        )
-        return alt.layer(bars.encode(tooltip=tooltip)).properties(height=300)
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(
-        x=alt.X("value:Q", title=title), y=_names(), color=colour, tooltip=tooltip
-    )
-    return alt.layer(bars).properties(height=_height(len(rows)))
+    bars: alt.Chart = named("avoided").mark_bar(cornerRadiusEnd=3)
+    drawn: alt.Chart = bars.encode(color=colour, tooltip=tooltip)
+    return drawn
 
 
-def promises_chart(rows: pd.DataFrame, unit: str) -> Chart:
+def _grams_x(unit: str) -> alt.X:
+    axis = alt.Axis(tickCount=6, labelOverlap=True)
+    return alt.X("value:Q", title=f"CO\u2082 avoided, {unit}", axis=axis)
+
+
+def promises_chart(rows: pd.DataFrame, unit: str) -> Drawing:
     """What decisions expected, beside what came of it."""
+    return Drawing(_promises_spec(unit, len(rows) // 2), {"promises": rows})
+
+
+@lru_cache
+def _promises_spec(unit: str, groups: int) -> Spec:
     colour = alt.Color(
         "which:N",
         title=None,
         scale=alt.Scale(domain=[PROMISED, REALISED], range=[theme.WAITING, theme.DONE]),
         legend=alt.Legend(orient="top", labelLimit=260, columns=1),
     )
-    title = f"CO\u2082 avoided, {unit}"
     bars = (
-        alt.Chart(rows)
+        named("promises")
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X("value:Q", title=title),
+            x=_grams_x(unit),
             y=_names(),
             yOffset=alt.YOffset("which:N", sort=[PROMISED, REALISED]),
             color=colour,
             tooltip=[
                 alt.Tooltip("group:N", title="Group"),
                 alt.Tooltip("which:N", title="Figure"),
-                alt.Tooltip("value:Q", title=title, format=",.3~f"),
+                alt.Tooltip("value:Q", title=f"CO\u2082 avoided, {unit}", format=",.3~f"),
                 alt.Tooltip("jobs:Q", title="Jobs with a promise"),
             ],
         )
     )
-    return alt.layer(bars).properties(height=_height(len(rows) // 2, PAIR_HEIGHT))
+    return specification(alt.layer(bars), _height(groups, PAIR_HEIGHT))
 
 
-def waits_chart(rows: pd.DataFrame, ink: Ink) -> Chart:
+def waits_chart(rows: pd.DataFrame, ink: Ink) -> Drawing:
     """How many jobs waited how long before they began."""
+    return Drawing(_waits_spec(ink, flat=len(rows) <= FLAT_LABELS), {"waits": rows})
+
+
+@lru_cache
+def _waits_spec(ink: Ink, *, flat: bool) -> Spec:
     wait = alt.X(
         "wait:O",
         sort=None,
         title="Wait from submission to the first start",
-        axis=alt.Axis(labelAngle=0 if len(rows) <= FLAT_LABELS else -30),
+        axis=alt.Axis(labelAngle=0 if flat else -30, labelOverlap=False),
     )
     jobs = alt.Y(
         "jobs:Q",
         title="Number of jobs",
         axis=alt.Axis(tickMinStep=1, format="d", minExtent=AXIS_WIDTH, grid=False),
     )
-    base = alt.Chart(rows).encode(x=wait, y=jobs)
-    bars = base.mark_bar(color=theme.RUNNING, cornerRadiusEnd=3).encode(
+    base = named("waits").encode(x=wait, y=jobs)
+    bars = base.mark_bar(color=ink.work, cornerRadiusEnd=3).encode(
         tooltip=[alt.Tooltip("wait:N", title="Wait"), alt.Tooltip("jobs:Q", title="Jobs")]
     )
     labels = base.transform_filter("datum.jobs > 0").mark_text(dy=-8, color=ink.line)
-    return alt.layer(bars, labels.encode(text=alt.Text("jobs:Q", format=",d"))).properties(
-        height=260
-    )
+    text = alt.Text("jobs:Q", format=",d")
+    return specification(alt.layer(bars, labels.encode(text=text)), 260)
 
 
-def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
+def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Drawing:
     """What waiting bought: each group's mean wait, and the share that it avoided."""
+    return Drawing(_cost_spec(unit, ink), {"costs": rows})
+
+
+@lru_cache
+def _cost_spec(unit: str, ink: Ink) -> Spec:
     wait = alt.X("wait:Q", title=f"Mean wait, {unit}", scale=alt.Scale(zero=True, nice=True))
     share = alt.Y(
         "percent:Q",
@@ -139,8 +183,8 @@ def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
         axis=_value_axis(),
         scale=alt.Scale(zero=True, nice=True),
     )
-    base = alt.Chart(rows).encode(x=wait, y=share)
-    dots = base.mark_circle(color=theme.RUNNING, size=110, opacity=0.9).encode(
+    base = named("costs").encode(x=wait, y=share)
+    dots = base.mark_circle(color=ink.work, size=110, opacity=0.9).encode(
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
             alt.Tooltip("wait:Q", title=f"Mean wait, {unit}", format=",.2~f"),
@@ -148,15 +192,12 @@ def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Chart:
             alt.Tooltip("jobs:Q", title="Jobs"),
         ]
     )
-    # Names stand on the side that has room for them; of dots at the same place, below each other.
-    left = alt.datum.wait < float(rows["wait"].max()) / 2
-    sides = [
-        base.transform_filter(left if is_left else ~left)
-        .mark_text(align="left" if is_left else "right", dx=10 if is_left else -10)
-        .encode(text="names:N", color=alt.value(ink.line))
-        for is_left in (True, False)
-    ]
-    return alt.layer(dots, *sides).properties(height=260)
+    names = base.encode(text="names:N", color=alt.value(ink.line))
+    sides = (
+        names.transform_filter(alt.datum.side == RIGHT).mark_text(align="left", dx=10),
+        names.transform_filter(alt.datum.side == LEFT).mark_text(align="right", dx=-10),
+    )
+    return specification(alt.layer(dots, *sides), 260)
 
 
 def _names() -> alt.Y:

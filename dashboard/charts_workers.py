@@ -1,16 +1,24 @@
 """The chart of the page Workers, from rows; pure."""
 
+from functools import lru_cache
+
 import altair as alt
 import pandas as pd
 
 from dashboard import theme
-from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, Chart, time_x
+from dashboard.charts import AXIS_WIDTH, TIME_TOOLTIP, time_x
+from dashboard.drawing import Drawing, Spec, named, specification
 from dashboard.theme import Ink
 from shared.domain.bands import Band
 
 
-def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
+def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Drawing:
     """How many jobs may run at once, over the band that the grid was in."""
+    return Drawing(_sizes_spec(ink), {"steps": steps, "bands": bands})
+
+
+@lru_cache
+def _sizes_spec(ink: Ink) -> Spec:
     names = [band.words for band in Band]
     fills = [theme.BANDS[band].fill for band in Band]
     colour = alt.Color(
@@ -22,7 +30,7 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         ),
     )
     background = (
-        alt.Chart(bands)
+        named("bands")
         .mark_rect(opacity=theme.BAND_OPACITY)
         .encode(
             x=time_x("start:T"),
@@ -39,7 +47,7 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
         minExtent=AXIS_WIDTH, tickMinStep=1, tickCount=5, format="d", titlePadding=6, grid=False
     )
     jobs = alt.Y("jobs:Q", title="Jobs at once", axis=axis, scale=alt.Scale(zero=True))
-    base = alt.Chart(steps).encode(x=time_x("at:T"), y=jobs)
+    base = named("steps").encode(x=time_x("at:T"), y=jobs)
     line = base.mark_line(interpolate="step-after", color=ink.line, strokeWidth=2)
     dots = base.mark_point(filled=True, size=26, color=ink.line, opacity=1.0).encode(
         tooltip=[
@@ -48,4 +56,4 @@ def sizes_chart(steps: pd.DataFrame, bands: pd.DataFrame, ink: Ink) -> Chart:
             alt.Tooltip("reason:N", title="Because"),
         ]
     )
-    return alt.layer(background, line, dots).properties(height=300)
+    return specification(alt.layer(background, line, dots), 300)

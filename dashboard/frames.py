@@ -233,11 +233,9 @@ STATE_WORDS = {
 }
 
 
-def queue_steps(steps: Sequence[Waiting], since: datetime, now: datetime) -> pd.DataFrame:
+def queue_steps(steps: Sequence[Waiting], now: datetime) -> pd.DataFrame:
     """What waited when, in two kinds that are drawn on top of each other."""
-    shown = _thinned(steps, (now - since) / QUEUE_POINTS)
-    if shown:
-        shown.append(Waiting(now, shown[-1].deferred, shown[-1].ready))
+    shown = [*steps, *(Waiting(now, last.deferred, last.ready) for last in steps[-1:])]
     rows: list[Row] = []
     for step in shown:
         rows.append({"at": step.at, "jobs": step.deferred, "kind": DEFERRED, "order": 1})
@@ -245,7 +243,7 @@ def queue_steps(steps: Sequence[Waiting], since: datetime, now: datetime) -> pd.
     return pd.DataFrame(rows, columns=["at", "jobs", "kind", "order"])
 
 
-def _thinned(steps: Sequence[Waiting], apart: timedelta) -> list[Waiting]:
+def thinned(steps: Sequence[Waiting], apart: timedelta) -> list[Waiting]:
     """Of changes that lie closer together than can be seen, the last one."""
     kept: list[Waiting] = []
     for step in steps:

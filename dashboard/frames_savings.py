@@ -17,16 +17,15 @@ REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
 PROMISED, REALISED = "promised by the first decision", "realised"
 GROUPS_SHOWN = 12
 """Bars beyond these would be thinner than their names; the table has all groups."""
-
 MINUTE, HOUR = 60.0, 3600.0
 WAIT_EDGES_SECONDS = (
-    *(0.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
+    *(0.0, 10.0, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR),
     *(3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR),
 )
 """Where each bar of the waits begins."""
-
-CELLS = 14
-"""Dots of the same fourteenth of a chart's width and height have room for one name."""
+LEFT, RIGHT = "left", "right"
+NAME_WIDTH, NAME_HEIGHT = 0.3, 0.09
+"""What a name takes of the width and height of a chart, on a narrow screen."""
 Row = dict[str, object]
 
 
@@ -135,7 +134,8 @@ def _bar(place: int) -> str:
 def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:
     """What waiting bought: `group`, `wait`, `percent`, `jobs`; groups whose both are known.
 
-    `names` is what stands beside a dot: groups that lie on top of each other are named together.
+    `names` is what stands beside a dot, on the `side` that has room for it: groups so near to each
+    other that their names would lie on top of each other are named together.
     """
     told = pd.DataFrame(
         [
@@ -145,23 +145,36 @@ def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.Da
         ],
         columns=["group", "wait", "percent", "jobs"],
     )
-    cells = [_cell(told["wait"]), _cell(told["percent"])]
-    together = told.groupby(cells, sort=False)["group"]
-    return told.assign(names=together.transform(_joined).where(~_repeated(cells), ""))
+    places = list(zip(_share(told["wait"]), _share(told["percent"]), strict=True))
+    return told.assign(
+        names=_names(told["group"].tolist(), places),
+        side=[RIGHT if across < 0.5 else LEFT for across, _ in places],
+    )
 
 
-def _cell(values: pd.Series) -> pd.Series:
-    """In which of some equal parts of their span values lie."""
+def _share(values: pd.Series) -> list[float]:
+    """Values as shares of the largest: about how far along their axis they lie."""
     span = max(float(values.abs().max()), 1e-9) if len(values) else 1.0
-    return (values * CELLS / span).round()
+    return [float(value) / span for value in values]
 
 
-def _repeated(cells: Sequence[pd.Series]) -> pd.Series:
-    return pd.concat(cells, axis=1).duplicated()
+def _names(groups: Sequence[str], places: Sequence[tuple[float, float]]) -> list[str]:
+    """Each group's own name, or those of all that its name stands for; of these the rest none."""
+    together: dict[int, list[str]] = {}
+    for number, (group, place) in enumerate(zip(groups, places, strict=True)):
+        near = (first for first in together if _meet(places[first], place))
+        together.setdefault(next(near, number), []).append(group)
+    return [
+        _joined(together[number]) if number in together else "" for number in range(len(groups))
+    ]
 
 
-def _joined(names: pd.Series) -> str:
+def _meet(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) < NAME_WIDTH and abs(one[1] - other[1]) < NAME_HEIGHT
+
+
+def _joined(names: Sequence[str]) -> str:
     first, *others = names
     if not others:
-        return str(first)
+        return first
     return f"{first}, {others[0]}" if len(others) == 1 else f"{first} and {len(others)} more"

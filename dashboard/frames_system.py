@@ -80,8 +80,7 @@ def missing(beats: Sequence[ServiceRow]) -> list[str]:
 
 def sources(grids: Sequence[GridNow], beats: Sequence[ServiceRow]) -> pd.DataFrame:
     """Where each region's intensity comes from, and how fresh it is."""
-    order = _sources_setting(beats)
-    return pd.DataFrame([_source(grid, order) for grid in grids])
+    return pd.DataFrame([_source(grid, _order(grid.region, beats)) for grid in grids])
 
 
 def _source(grid: GridNow, order: str | None) -> Row:
@@ -100,17 +99,19 @@ def _source(grid: GridNow, order: str | None) -> Row:
     }
 
 
-def _sources_setting(beats: Sequence[ServiceRow]) -> str | None:
+def _order(region: str, beats: Sequence[ServiceRow]) -> str | None:
+    """In which order a region's sources are asked, as a live publisher of it says."""
     for beat in beats:
-        if beat.alive and beat.service == "intensity_publisher":
-            return str(beat.facts.get(f"{SETTING}sources") or "") or None
+        told = beat.facts.get(f"order.{region}")
+        if beat.alive and told:
+            return ", then ".join(words.source(name) for name in str(told).split(">"))
     return None
 
 
 def queues(
     waiting: Sequence[WaitingJobs], counts: JobCounts, beats: Sequence[ServiceRow]
 ) -> pd.DataFrame:
-    """What waits where: `Queue`, `Jobs`, `Oldest`, `Region`, `Lane`."""
+    """What waits where: `Queue`, `Jobs`, and where they are known `Oldest`, `Region`, `Lane`."""
     rows: list[Row] = [
         {
             "Queue": _QUEUES[row.state],
@@ -126,7 +127,8 @@ def queues(
         rows.append({"Queue": "given to workers, not begun", "Jobs": held})
     rows.append({"Queue": "dead letters, failed for good", "Jobs": counts.dead})
     rows.append({"Queue": "rejected messages, no valid jobs", "Jobs": counts.rejected})
-    return pd.DataFrame(rows, columns=["Queue", "Jobs", "Oldest", "Region", "Lane"])
+    table = pd.DataFrame(rows, columns=["Queue", "Jobs", "Oldest", "Region", "Lane"])
+    return table.dropna(axis="columns", how="all")
 
 
 def _whole(beat: ServiceRow, fact: str) -> int:

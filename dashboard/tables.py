@@ -96,6 +96,8 @@ def _job(job: JobStatus) -> dict[str, object]:
 
 
 _DONE_PERCENT = 100.0
+DISTANCE_PIXELS = 112
+"""Of `a few seconds ago`: a column takes its width from its first rows, and cuts what is longer."""
 
 
 def job_lines(lines: Sequence[JobLine]) -> pd.DataFrame:
@@ -128,16 +130,22 @@ def _job_line(line: JobLine) -> dict[str, object]:
 def job_columns(zone: str) -> dict[str, ColumnConfig]:
     """How those columns are drawn: times from now, such as `in 2 hours`."""
     times: dict[str, ColumnConfig] = {
-        name: st.column_config.DatetimeColumn(format="distance", timezone=zone)
+        name: st.column_config.DatetimeColumn(
+            format="distance", timezone=zone, width=DISTANCE_PIXELS
+        )
         for name in ("Submitted", "Planned for", "Started", "Finished", "Deadline")
     }
     figures: dict[str, ColumnConfig] = {
         name: st.column_config.TextColumn(alignment="right") for name in FIGURES
     }
     progress = st.column_config.ProgressColumn(
-        format="%d %%", min_value=0.0, max_value=100.0, help="As far as the job says it is"
+        format="%d %%",
+        min_value=0.0,
+        max_value=100.0,
+        width=105,
+        help="As far as the job says it is",
     )
-    state = st.column_config.TextColumn(width=175)
+    state = st.column_config.TextColumn(width=160)
     return {**times, **figures, "Progress": progress, "State": state}
 
 

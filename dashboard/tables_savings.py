@@ -5,6 +5,7 @@ import pandas as pd
 from dashboard import units
 from shared.ledger.reads.report_rows import GroupBy, KindReport, ReportRow
 
+SHOWN_DIGITS = 2
 GROUP_WORDS = {
     GroupBy.TYPE: "Job type",
     GroupBy.REGION: "Grid region",
@@ -36,15 +37,20 @@ def _row(
         GROUP_WORDS[by]: "all" if row.group == "total" else row.group,
         "Jobs": row.jobs,
         "Unknown": row.unknown_jobs,
-        f"Energy, {energy.name}": energy.of(row.energy_kwh),
-        f"Emitted, {grams.name}": grams.of(row.emissions_g),
-        f"At submission, {grams.name}": grams.of(row.baseline_g),
-        f"Avoided, {grams.name}": grams.of(row.avoided_g),
-        "Avoided, %": row.avoided_percent,
-        f"Promised, {grams.name}": grams.of(row.promised_g),
-        f"Realised, {grams.name}": grams.of(row.realised_g),
-        f"Mean wait, {wait.name}": wait.of(row.mean_wait_seconds),
-        f"95 % within, {wait.name}": wait.of(row.p95_wait_seconds),
+        f"Energy, {energy.name}": _rounded(energy.of(row.energy_kwh)),
+        f"Emitted, {grams.name}": _rounded(grams.of(row.emissions_g)),
+        f"At submission, {grams.name}": _rounded(grams.of(row.baseline_g)),
+        f"Avoided, {grams.name}": _rounded(grams.of(row.avoided_g)),
+        "Avoided, %": _rounded(row.avoided_percent),
+        f"Promised, {grams.name}": _rounded(grams.of(row.promised_g)),
+        f"Realised, {grams.name}": _rounded(grams.of(row.realised_g)),
+        f"Mean wait, {wait.name}": _rounded(wait.of(row.mean_wait_seconds)),
+        f"95 % within, {wait.name}": _rounded(wait.of(row.p95_wait_seconds)),
         "Late": row.missed_deadlines,
         "Energy is": ", ".join(told) or "unknown",
     }
+
+
+def _rounded(value: float | None) -> float | None:
+    """As the table shows it, without the sign that rounding leaves on a zero."""
+    return None if value is None else round(value, SHOWN_DIGITS) + 0.0

@@ -21,12 +21,17 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """The colours of lines and marks that have no meaning of their own."""
+    """The colours of lines and marks that a light and a dark page do not share.
+
+    Attributes:
+        work: of jobs that run or may run; `RUNNING`, lighter on a dark page.
+    """
 
     line: str
     faint: str
     accent: str
     background: str
+    work: str
 
 
 BANDS: dict[Band, Paint] = {
@@ -38,8 +43,8 @@ BANDS: dict[Band, Paint] = {
     Band.UNKNOWN: Paint("#C3C8CF", "#111111"),
 }
 BAND_OPACITY = 0.3
-LIGHT = Ink(line="#1B2430", faint="#56606C", accent="#A6336F", background="#FFFFFF")
-DARK = Ink(line="#F2F5F8", faint="#A9B4C0", accent="#F09CC6", background="#11161D")
+LIGHT = Ink(line="#1B2430", faint="#56606C", accent="#A6336F", background="#FFFFFF", work=RUNNING)
+DARK = Ink(line="#F2F5F8", faint="#A9B4C0", accent="#F09CC6", background="#11161D", work="#56B4E9")
 
 
 def ink(theme: str | None) -> Ink:

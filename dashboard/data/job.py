@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import streamlit as st
-
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from dashboard.trail import Trail
 from shared.ledger import reads
 from shared.runtime import system_clock
@@ -24,7 +22,7 @@ def job(url: str, job_id: str) -> Known[Shown]:
     return known("job", _job, url, job_id)
 
 
-@st.cache_data(ttl=1, max_entries=200, show_spinner=False)
+@kept(1, entries=200)
 def _job(url: str, job_id: str) -> Shown:
     engine = ledger(url)
     status = reads.job_status(engine, job_id)

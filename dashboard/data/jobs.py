@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from io import StringIO
 
-import streamlit as st
 from sqlalchemy import Engine
 
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.jobs import Priority, State
 from shared.ledger.reads.pages import (
     JobFilter,
@@ -74,13 +73,13 @@ def as_csv(engine: Engine, choice: Choice) -> bytes:
     return _csv(all_job_lines(engine, choice.wanted(system_clock()), limit=MOST_LINES))
 
 
-@st.cache_data(ttl=2, max_entries=200, show_spinner=False)
+@kept(2, entries=200)
 def _page(url: str, choice: Choice, before: Mark | None, after: Mark | None) -> JobPage:
     wanted = choice.wanted(system_clock())
     return job_lines(ledger(url), wanted, limit=LINES_SHOWN, before=before, after=after)
 
 
-@st.cache_data(ttl=30, show_spinner=False)
+@kept(30)
 def _types(url: str) -> list[str]:
     return job_types(ledger(url), system_clock() - 30 * DAY)
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import streamlit as st
 from sqlalchemy import Engine
 
 from dashboard import frames
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.ledger import reads
 from shared.ledger.reads.dashboard_live import (
     AvoidedSum,
@@ -17,6 +16,8 @@ from shared.ledger.reads.dashboard_live import (
     deadlines,
     waiting_since,
 )
+from shared.ledger.reads.report import curves
+from shared.ledger.reads.spans import first_finish
 from shared.runtime import system_clock
 
 SHOWN_PERIODS = 288
@@ -25,6 +26,10 @@ FAST_PERIOD_SECONDS = 60.0
 FAST_PERIODS = 72
 """A recording that is replayed faster than this has jobs as short: less concerns them."""
 SPARK_POINTS = 60
+COURSE_KEPT_SECONDS = 30
+WAITING_KEPT_SECONDS = 60
+"""On a day's axis a minute cannot be seen, and of some ten thousand jobs this is the dearest read:
+until twice this age the last one is shown while a newer one is read."""
 DECISIONS_SHOWN = 8
 JOBS_SHOWN = 50
 
@@ -52,7 +57,7 @@ class Details:
     Attributes:
         since: where the charts begin.
         deadlines: of unfinished jobs, as far ahead as the page looks.
-        waiting: how many jobs waited since then, from change to change.
+        waiting: how many jobs waited since then, from each change that can be seen.
         sizes: changes of the pools since then; `pools` are their present sizes.
     """
 
@@ -81,9 +86,25 @@ def now(url: str, region: str | None) -> Known[Now]:
     return known("now", _now, url, region)
 
 
-def avoided(url: str, region: str | None, since: datetime) -> AvoidedSum | None:
-    """What the jobs that finished since avoided, of the grid's present kind."""
-    return known("avoided", _avoided, url, region, since).value
+@dataclass(frozen=True, slots=True)
+class Avoided:
+    """What the jobs that finished in a span avoided, of the grid's present kind.
+
+    Attributes:
+        grams: how the sum came about, evenly spaced, over all regions; empty where it is unknown.
+    """
+
+    total: AvoidedSum
+    grams: list[float]
+
+
+def avoided(url: str, region: str | None, since: datetime) -> Avoided | None:
+    """What the jobs that finished since avoided."""
+    total = known("avoided", _avoided, url, region, since).value
+    if total is None:
+        return None
+    grams = known("course avoided", _course_avoided, url, since).value or []
+    return Avoided(total, grams if region is None else [])
 
 
 def details(url: str, region: str | None) -> Known[Details]:
@@ -91,12 +112,12 @@ def details(url: str, region: str | None) -> Known[Details]:
     return known("details", _details, url, region)
 
 
-@st.cache_data(ttl=2, show_spinner=False)
+@kept(2)
 def _regions(url: str) -> list[str]:
     return reads.regions(ledger(url))
 
 
-@st.cache_data(ttl=1.5, show_spinner=False)
+@kept(1.5)
 def _now(url: str, region: str | None) -> Now:
     engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
@@ -111,7 +132,7 @@ def _now(url: str, region: str | None) -> Now:
     )
 
 
-@st.cache_data(ttl=5, show_spinner=False)
+@kept(5)
 def _capacity(url: str, region: str | None) -> list[float]:
     engine, at = ledger(url), system_clock()
     grid = reads.latest_grid(engine, region, at)
@@ -128,7 +149,7 @@ def _capacity(url: str, region: str | None) -> list[float]:
     return frames.evenly(steps["at"].tolist(), steps["jobs"].tolist(), SPARK_POINTS)
 
 
-@st.cache_data(ttl=5, max_entries=50, show_spinner=False)
+@kept(5, entries=50)
 def _avoided(url: str, region: str | None, since: datetime) -> AvoidedSum:
     engine = ledger(url)
     grid = reads.latest_grid(engine, region, system_clock())
@@ -141,7 +162,7 @@ def _avoided(url: str, region: str | None, since: datetime) -> AvoidedSum:
     )
 
 
-@st.cache_data(ttl=4, show_spinner=False)
+@kept(4)
 def _details(url: str, region: str | None) -> Details:
     engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
@@ -156,13 +177,44 @@ def _details(url: str, region: str | None) -> Details:
         readings=_readings(engine, grid, since),
         planned=reads.planned(engine, place, at) if place else [],
         deadlines=deadlines(engine, place, at, at + _span(grid)) if place else [],
-        waiting=waiting_since(engine, region, since),
+        waiting=_waiting(url, region, grid),
         sizes=reads.pool_sizes_since(engine, place, since) if place else [],
         pools=reads.pools(engine, at, place),
         beats=reads.services(engine, at),
         jobs=reads.recent_jobs(engine, region=region, limit=JOBS_SHOWN),
         decisions=reads.recent_decisions(engine, region=region, limit=DECISIONS_SHOWN),
     )
+
+
+@kept(COURSE_KEPT_SECONDS, entries=50, behind=True)
+def _course_avoided(url: str, since: datetime) -> list[float]:
+    engine, at = ledger(url), system_clock()
+    grid = reads.latest_grid(engine, None, at)
+    if grid is None:
+        return []
+    # From the first job on, as on the page Savings.
+    begin = first_finish(engine, since)
+    lines = curves(engine, begin, at, SPARK_POINTS) if begin else {}
+    points = lines.get((grid.signal, grid.simulated), [])
+    times = [point.at for point in points]
+    grams = [point.baseline_g - point.emissions_g for point in points]
+    return frames.evenly([*times, at], [*grams, *grams[-1:]], SPARK_POINTS) if points else []
+
+
+def _waiting(url: str, region: str | None, grid: reads.GridNow | None) -> list[Waiting]:
+    span = _span(grid)
+    is_fast = grid is not None and grid.period_seconds < FAST_PERIOD_SECONDS
+    return _waiting_within(url, region, span) if is_fast else _waiting_of_a_day(url, region, span)
+
+
+def _waiting_within(url: str, region: str | None, span: timedelta) -> list[Waiting]:
+    steps = waiting_since(ledger(url), region, system_clock() - span)
+    return frames.thinned(steps, span / frames.QUEUE_POINTS)
+
+
+@kept(WAITING_KEPT_SECONDS, entries=50, behind=True)
+def _waiting_of_a_day(url: str, region: str | None, span: timedelta) -> list[Waiting]:
+    return _waiting_within(url, region, span)
 
 
 def _span(grid: reads.GridNow | None) -> timedelta:

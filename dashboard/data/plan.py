@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import streamlit as st
-
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.ledger import reads
 from shared.ledger.reads.due import DueJob, EarlyRelease, due_jobs, early_releases
 from shared.runtime import system_clock
@@ -39,7 +37,7 @@ def plan(url: str, region: str | None) -> Known[Plan]:
     return known("plan", _plan, url, region)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100)
+@kept(KEPT_SECONDS)
 def _plan(url: str, region: str | None) -> Plan:
     engine, at = ledger(url), system_clock()
     grid = reads.latest_grid(engine, region, at)

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import streamlit as st
-
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.embodied import Server
 from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads.report import curves, never_ran, report
@@ -107,14 +105,14 @@ def _unwatched(_jobs: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda _: None)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+@kept(KEPT_SECONDS, behind=True)
 def _groups(url: str, period: Period, by: GroupBy) -> Groups:
     until = system_clock()
     since = until - period.span
     return Groups(since, until, by, report(ledger(url), since, until, by))
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100, refresh_mode="background")
+@kept(KEPT_SECONDS, behind=True)
 def _course(url: str, period: Period) -> Course:
     engine, until = ledger(url), system_clock()
     since = until - period.span

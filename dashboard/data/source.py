@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import streamlit as st
 from sqlalchemy import Engine
@@ -17,6 +17,7 @@ from shared.ledger.schema import open_engine
 from shared.runtime import system_clock
 
 T = TypeVar("T")
+P = ParamSpec("P")
 MOST_KNOWN = 500
 """Last known values that are kept, over all tabs; those that were asked for longest ago go."""
 
@@ -48,6 +49,43 @@ def known(name: str, read: Callable[..., T], url: str, *about: Hashable) -> Know
         last: Known[T] = memory.get(key) or Known(None)
         return Known(last.value, str(error), last.at)
     return now
+
+
+def kept(
+    seconds: float, *, entries: int = 100, behind: bool = False
+) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Cache a read for all tabs.
+
+    Every tab gets the same object, for copies would cost more than most reads: what a read gives
+    is frozen, or never changed.
+
+    Args:
+        seconds: how old it may be.
+        entries: for how many different arguments it is kept.
+        behind: the last value is given until twice that age, while a newer one is read.
+    """
+
+    def wrapped(read: Callable[P, T]) -> Callable[P, T]:
+        cached: Any = st.cache_resource(
+            ttl=seconds,
+            max_entries=entries,
+            show_spinner=False,
+            refresh_mode="background" if behind else "foreground",
+        )(read)
+        _READS.append(cached)
+        found: Callable[P, T] = cached
+        return found
+
+    return wrapped
+
+
+_READS: list[Any] = []
+
+
+def forget() -> None:
+    """Read everything anew; the last known values stay for a ledger that is away."""
+    for read in _READS:
+        read.clear()
 
 
 @st.cache_resource

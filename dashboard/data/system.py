@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import streamlit as st
-
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.jobs import State
 from shared.ledger import reads
 from shared.ledger.reads.forecast_error import ForecastReview, forecast_review
@@ -66,7 +64,7 @@ def versions(url: str) -> Known[Versions]:
     return known("versions", _versions, url)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=10)
+@kept(KEPT_SECONDS, entries=10)
 def _system(url: str) -> System:
     engine, at = ledger(url), system_clock()
     grids = [reads.latest_grid(engine, region, at) for region in reads.regions(engine)]
@@ -80,9 +78,7 @@ def _system(url: str) -> System:
     )
 
 
-@st.cache_data(
-    ttl=REVIEW_KEPT_SECONDS, show_spinner=False, max_entries=10, refresh_mode="background"
-)
+@kept(REVIEW_KEPT_SECONDS, entries=10, behind=True)
 def _reviews(url: str) -> list[ForecastReview]:
     engine, at = ledger(url), system_clock()
     found = (forecast_review(engine, region, at) for region in reads.regions(engine))

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import streamlit as st
-
 from dashboard.data.live import ahead
-from dashboard.data.source import Known, known, ledger
+from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.jobs import State
 from shared.ledger import reads
 from shared.ledger.reads.fleet import WORKER_SERVICE
@@ -46,7 +44,7 @@ def workers(url: str, region: str | None) -> Known[Workers]:
     return known("workers", _workers, url, region)
 
 
-@st.cache_data(ttl=KEPT_SECONDS, show_spinner=False, max_entries=100)
+@kept(KEPT_SECONDS)
 def _workers(url: str, region: str | None) -> Workers:
     engine, at = ledger(url), system_clock()
     grid = reads.latest_grid(engine, region, at)

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import words
-from dashboard.data.live import SPARK_POINTS, Now, ahead
+from dashboard.data.live import SPARK_POINTS, Avoided, Now, ahead
 from dashboard.views.elements import card
 from dashboard.views.zone import zone
 from shared.domain.outlook import cleanest_window
 from shared.ledger.reads import JobCounts
-from shared.ledger.reads.dashboard_live import AvoidedSum
 
 
-def show(now: Now, today: AvoidedSum | None, month: AvoidedSum | None) -> None:
+def show(now: Now, today: Avoided | None, month: Avoided | None) -> None:
     """All cards.
 
     Args:
@@ -88,10 +87,11 @@ def _window(now: Now) -> None:
     )
 
 
-def _avoided(when: str, total: AvoidedSum | None) -> None:
-    if total is None:
+def _avoided(when: str, found: Avoided | None) -> None:
+    if found is None:
         card(f"CO\u2082 avoided {when}", words.UNKNOWN, "the ledger does not answer")
         return
+    total = found.total
     number, unit = words.mass(total.avoided_g)
     percent = words.share(total.avoided_g, total.baseline_g)
     missing = f" {words.count(total.unknown_jobs, 'job')} not counted: of another kind, or unknown."
@@ -103,6 +103,8 @@ def _avoided(when: str, total: AvoidedSum | None) -> None:
         delta_description="vs running at once" if total.jobs else "no job has ended yet",
         border=True,
         height="stretch",
+        chart_data=_thinned(found.grams) if total.jobs else None,
+        chart_type="area",
         help="Emissions of the same jobs run at the moment of their submission, less what they "
         "really emitted. Negative if waiting made it worse."
         + (missing if total.unknown_jobs else ""),
@@ -141,6 +143,6 @@ def _rejected(jobs: JobCounts) -> str:
 
 
 def _thinned(values: Sequence[float]) -> list[float] | None:
-    """At most about as many values as a sparkline has room for; None where there is no line."""
+    """At most about as many values as a sparkline has room for; None where it tells none."""
     step = max(1, len(values) // SPARK_POINTS)
-    return list(values[::step]) if len(values) > 1 else None
+    return list(values[::step]) if len(set(values)) > 1 else None

@@ -1,4 +1,4 @@
-"""What several pages are made of: cards, and tables that end at a readable height."""
+"""What several pages are made of: cards, charts, and tables that end at a readable height."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import words
+from dashboard.drawing import Drawing
 from dashboard.views.zone import zone
 
 MOST_ROWS_HIGH = 12
@@ -45,6 +46,17 @@ def card(
     )
 
 
+def chart(drawing: Drawing, key: str, alt: str) -> None:
+    """A chart as wide as there is room.
+
+    Args:
+        drawing: what is drawn.
+        key: keeps it in place when its rows change.
+        alt: what it shows, for who does not see it.
+    """
+    st.vega_lite_chart(spec={**drawing.spec, "datasets": dict(drawing.rows)}, key=key, alt=alt)
+
+
 def table(
     rows: pd.DataFrame,
     key: str,
@@ -61,6 +73,33 @@ def table(
         placeholder=unknown,
         height="auto" if len(rows) <= MOST_ROWS_HIGH else ROW_PIXELS * (MOST_ROWS_HIGH + 1),
     )
+
+
+def listing(
+    title: str,
+    rows: pd.DataFrame,
+    key: str,
+    columns: Mapping[str, ColumnConfig],
+    *,
+    nothing: str,
+) -> None:
+    """A heading with a table below it, or with `nothing` where there is no row."""
+    st.subheader(title, anchor=False)
+    if rows.empty:
+        st.caption(nothing)
+    else:
+        table(rows, key, columns)
+
+
+def process_columns() -> dict[str, ColumnConfig]:
+    """The columns of every table of processes."""
+    return {
+        "State": st.column_config.TextColumn(
+            help="Silent: nothing was heard for three beats; it stopped, or died"
+        ),
+        "Last heard": distance(),
+        "Started": moment(),
+    }
 
 
 def moment(about: str | None = None) -> ColumnConfig:

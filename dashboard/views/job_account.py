@@ -79,8 +79,16 @@ def _lines(job: JobStatus) -> None:
         ),
     ]
     head = "| | Figure | Known how |\n| --- | ---: | --- |"
-    lines = (f"| {' | '.join(map(words.escape, row))} |" for row in rows)
+    lines = (
+        f"| {words.escape(what)} | {_unbroken(figure)} | {words.escape(known)} |"
+        for what, figure, known in rows
+    )
     st.markdown("\n".join([head, *lines]))
+
+
+def _unbroken(figure: str) -> str:
+    """A figure that keeps its unit on its line on a narrow screen too."""
+    return words.escape(figure).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _why_unknown(job: JobStatus) -> str:

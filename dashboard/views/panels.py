@@ -11,6 +11,7 @@ from dashboard import charts, frames, tables, words
 from dashboard.data.live import Details, ahead
 from dashboard.frames import Timeline
 from dashboard.tables import Decision
+from dashboard.views.elements import chart
 from dashboard.views.zone import ink, zone
 
 _TIME = "HH:mm:ss"
@@ -42,7 +43,7 @@ def _grid(details: Details) -> None:
     if rows is None:
         st.caption("The chart begins with the first update of the grid.")
     else:
-        st.altair_chart(
+        chart(
             charts.grid_chart(rows, ink()),
             key="grid",
             alt="Carbon intensity over time, recorded and forecast, with planned jobs",
@@ -62,7 +63,7 @@ def _capacity(details: Details, rows: Timeline | None) -> None:
     if steps.empty:
         return
     st.subheader("Capacity follows the grid", anchor=False)
-    st.altair_chart(
+    chart(
         charts.capacity_chart(steps, rows, ink()),
         key="capacity",
         alt="How many jobs may run at once, over time",
@@ -70,7 +71,7 @@ def _capacity(details: Details, rows: Timeline | None) -> None:
 
 
 def _queue(details: Details, rows: Timeline | None) -> None:
-    steps = frames.queue_steps(details.waiting, details.since, details.at)
+    steps = frames.queue_steps(details.waiting, details.at)
     st.subheader("Jobs waiting", anchor=False)
     if steps.empty:
         st.info(
@@ -79,7 +80,7 @@ def _queue(details: Details, rows: Timeline | None) -> None:
             icon=":material/add_task:",
         )
         return
-    st.altair_chart(
+    chart(
         charts.queue_chart(steps, rows, ink()),
         key="queue",
         alt="How many jobs waited for cleaner power and for a free worker, over time",

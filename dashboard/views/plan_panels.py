@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_plan, frames_plan, words
+from dashboard.because import because
 from dashboard.data.plan import Plan
-from dashboard.views.elements import card, distance, moment, table
+from dashboard.views.elements import card, chart, distance, listing, moment
 from dashboard.views.zone import ink, zone
 from shared.ledger.reads import TimetableRow
 
@@ -84,7 +85,7 @@ def _charts(timetable: TimetableRow) -> None:
     if rows.empty:
         st.caption("No forecast in grams is known, so slots have no expected intensity.")
     else:
-        st.altair_chart(
+        chart(
             charts_plan.intensity_chart(rows, ink()),
             key="intensity",
             alt="Expected carbon intensity of each slot, with the slots that have jobs",
@@ -95,7 +96,7 @@ def _charts(timetable: TimetableRow) -> None:
     if loads.empty:
         st.caption("Nothing is planned, and no worker pool is known that would give room.")
         return
-    st.altair_chart(
+    chart(
         charts_plan.load_chart(loads, unit.name, ink()),
         key="loads",
         alt="Planned work and room left in each slot",
@@ -106,14 +107,9 @@ def _charts(timetable: TimetableRow) -> None:
 
 def lists(plan: Plan, *, every: bool) -> None:
     """The slots, what is due, and what left its slot early."""
-    st.subheader("Slots", anchor=False)
-    rows = (
+    _slots(
         pd.DataFrame() if plan.timetable is None else frames_plan.slots(plan.timetable, every=every)
     )
-    if rows.empty:
-        st.caption("No job waits for a slot. Jobs are planned here when a cleaner time is ahead.")
-    else:
-        _slots(rows)
     left, right = st.columns([2, 1], gap="large")
     with left:
         _due(plan)
@@ -131,17 +127,19 @@ def _slots(rows: pd.DataFrame) -> None:
     columns["Full, %"] = st.column_config.ProgressColumn(
         format="%.0f", min_value=0.0, max_value=100.0, help="Planned work of all that fits"
     )
-    table(rows, "slots", columns)
+    listing(
+        "Slots",
+        rows,
+        "slots",
+        columns,
+        nothing="No job waits for a slot. Jobs are planned here when a cleaner time is ahead.",
+    )
 
 
 def _due(plan: Plan) -> None:
-    st.subheader("What is due when", anchor=False)
-    rows = frames_plan.due(plan.due, plan.at)
-    if rows.empty:
-        st.caption("No job is waiting or running.")
-        return
-    table(
-        rows,
+    listing(
+        "What is due when",
+        frames_plan.due(plan.due, plan.at),
         "due",
         {
             "Deadline": moment(),
@@ -152,6 +150,7 @@ def _due(plan: Plan) -> None:
                 help="Time between its planned end and its deadline; negative where it is late",
             ),
         },
+        nothing="No job is waiting or running.",
     )
 
 
@@ -169,6 +168,7 @@ def _early(plan: Plan) -> None:
 def _early_lines(plan: Plan) -> Iterator[str]:
     for row in plan.early:
         job = words.escape(row.job_type or str(row.job_id)[:8])
-        early = words.duration((row.planned_at - row.at).total_seconds())
-        at = words.clock(row.at, zone())
-        yield f":gray[{at}] **{job}** :green-badge[{early} early] {words.escape(row.reason)}"
+        early = words.duration((row.planned_at - row.decision.at).total_seconds())
+        at = words.clock(row.decision.at, zone())
+        why = words.escape(because(row.decision, zone()))
+        yield f":gray[{at}] **{job}** :green-badge[{early} early] {why}"

@@ -1,7 +1,8 @@
 """What all of it saved: the sums, how they came about, and what they cost in waiting."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from dashboard.shell import Place, frame
 from dashboard.views import savings_cards, savings_panels
 from shared.ledger.reads.report_rows import GroupBy, Kind, KindReport
 
+T = TypeVar("T")
 _PERIOD_WORDS = {
     Period.HOUR: "1 hour",
     Period.DAY: "24 hours",
@@ -35,27 +37,24 @@ def page() -> None:
 
 def _body(place: Place) -> None:
     with st.container(horizontal=True, gap="large"):
-        period = st.segmented_control(
-            "Jobs that ended in the last",
-            list(Period),
-            default=Period.MONTH,
-            required=True,
-            format_func=_PERIOD_WORDS.__getitem__,
-            key="period",
-            bind="query-params",
-            wrap=True,
-        )
-        by = st.segmented_control(
-            "Broken down by",
-            list(GroupBy),
-            default=GroupBy.TYPE,
-            required=True,
-            format_func=_BY_WORDS.__getitem__,
-            key="by",
-            bind="query-params",
-            wrap=True,
-        )
-    _figures(place, Period(period or Period.MONTH), GroupBy(by or GroupBy.TYPE))
+        period = _one("Jobs that ended in the last", _PERIOD_WORDS, Period.MONTH, "period")
+        by = _one("Broken down by", _BY_WORDS, GroupBy.TYPE, "by")
+    _figures(place, Period(period), GroupBy(by))
+
+
+def _one(label: str, options: Mapping[T, str], usual: T, key: str) -> T:
+    """One of some options by their words, kept in the page's address."""
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        default=usual,
+        required=True,
+        format_func=options.__getitem__,
+        key=key,
+        bind="query-params",
+        wrap=True,
+    )
+    return usual if chosen is None else chosen
 
 
 @st.fragment(run_every="30s")

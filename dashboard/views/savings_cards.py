@@ -9,6 +9,11 @@ from dashboard.equivalents import equivalents
 from dashboard.views.elements import card
 from shared.ledger.reads.report_rows import KindReport, ReportRow
 
+WORTH_TELLING = 0.001
+"""Energy that came to nothing is told from this share of all on."""
+LEAST_AMOUNT = 0.005
+"""Less of an equivalent would be shown as none."""
+
 
 def show(kind: KindReport, kinds: Sequence[KindReport]) -> None:
     """All cards, the mark of simulated figures, and what the saving is comparable to.
@@ -86,7 +91,7 @@ def _energy(total: ReportRow) -> None:
     number, unit = words.energy(total.energy_kwh)
     wasted = total.wasted_kwh
     of_it = "by jobs whose figures are known"
-    if wasted:
+    if wasted and wasted >= WORTH_TELLING * (total.energy_kwh or 0.0):
         of_it = f"{words.with_unit(words.energy(wasted))} of it came to nothing"
     card(f"Energy used, {unit}", number, of_it)
 
@@ -120,12 +125,13 @@ def _per_job(total: ReportRow) -> None:
 
 
 def _comparable(avoided_g: float | None) -> None:
-    """Only a saving is compared: what was lost needs no picture."""
-    if avoided_g is None or avoided_g <= 0:
+    """Only a saving is compared, and only with what it is a visible part of."""
+    found = [each for each in equivalents(avoided_g or 0.0) if each.amount >= LEAST_AMOUNT]
+    if not found:
         return
     with st.container(horizontal=True, gap="medium"):
         st.markdown("What was avoided is as much as")
-        for each in equivalents(avoided_g):
+        for each in found:
             st.markdown(f"**{words.number(each.amount)}** {each.words}", help=each.source)
 
 

@@ -27,7 +27,7 @@ def sums(points: Sequence[CurvePoint], until: datetime) -> None:
     if rows.empty:
         st.caption("The lines begin with the first job whose figures are known.")
         return
-    st.altair_chart(
+    elements.chart(
         charts_savings.running_sums_chart(rows, unit.name, ink()),
         key="sums",
         alt="Running sums of CO2: emitted, if run at submission, and at a fixed intensity",
@@ -46,7 +46,7 @@ def breakdown(kind: KindReport, by: GroupBy) -> None:
     with left:
         st.subheader("Avoided", anchor=False, help=f"By {name}")
         rows = frames_savings.avoided(kind.rows, by, grams)
-        st.altair_chart(
+        elements.chart(
             charts_savings.avoided_chart(rows, grams.name, by_day=by is GroupBy.DAY),
             key="avoided",
             alt=f"CO2 avoided by {name}",
@@ -64,7 +64,7 @@ def _promises(kind: KindReport, by: GroupBy) -> None:
     if rows.empty:
         st.caption("No decision about these jobs promised a saving in grams.")
         return
-    st.altair_chart(
+    elements.chart(
         charts_savings.promises_chart(rows, grams.name),
         key="promises",
         alt="CO2 savings that decisions promised, beside those that came",
@@ -75,15 +75,19 @@ def waiting(buckets: Sequence[WaitBucket], kind: KindReport, by: GroupBy) -> Non
     """How long jobs waited, and what that bought."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("How long jobs waited", anchor=False)
+        st.subheader(
+            "How long jobs waited",
+            anchor=False,
+            help="Waits are kept to a tenth of their length, so a job whose wait is within a tenth "
+            "of where two bars meet may be counted in either",
+        )
         rows = frames_savings.waits(buckets)
         if rows.empty:
             st.caption("No job has a recorded wait.")
         else:
-            st.altair_chart(
+            elements.chart(
                 charts_savings.waits_chart(rows, ink()), key="waits", alt="Jobs by their wait"
             )
-            st.caption("The ledger keeps waits to a tenth, and so are the bounds of the bars.")
     with right:
         _cost(kind, by)
 
@@ -95,7 +99,7 @@ def _cost(kind: KindReport, by: GroupBy) -> None:
     if rows.empty:
         st.caption("Shown once jobs have both a wait and a known saving.")
         return
-    st.altair_chart(
+    elements.chart(
         charts_savings.cost_chart(rows, unit.name, ink()),
         key="cost",
         alt=f"Mean wait and share of CO2 avoided, by {tables_savings.GROUP_WORDS[by].lower()}",

@@ -42,8 +42,8 @@ def _remarks(stats: Statistics) -> None:
     warnings = [words.escape(warning) for warning in stats.warnings]
     if stats.simulated:
         st.info(
-            "**Simulated grid.** A recording is replayed: the jobs and their timing are real, the "
-            "carbon figures are those of the recording. " + " ".join(warnings),
+            "**Simulated grid.** The jobs and their timing are real, the carbon figures are those "
+            "of a recording. " + " ".join(warnings),
             icon=":material/science:",
         )
         warnings = []

@@ -5,7 +5,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_system, frames_system, words
 from dashboard.data.system import System, Versions
-from dashboard.views.elements import distance, moment, table
+from dashboard.views.elements import chart, distance, listing, moment, process_columns, table
 from dashboard.views.zone import ink
 from shared.ledger.reads.forecast_error import ForecastReview
 
@@ -28,32 +28,18 @@ def services(system: System) -> None:
             "queues keep every job meanwhile.",
             icon=":material/heart_broken:",
         )
-    table(
-        rows,
-        "services",
-        {
-            "State": st.column_config.TextColumn(
-                help="Silent: nothing was heard for three beats; it stopped, or died"
-            ),
-            "Last heard": distance(),
-            "Started": moment(),
-        },
-    )
+    table(rows, "services", process_columns())
 
 
 def sources(system: System) -> None:
     """Where the intensities come from."""
-    st.subheader("Sources of carbon intensity", anchor=False)
-    rows = frames_system.sources(system.grids, system.beats)
-    if rows.empty:
-        st.caption("No update of a grid has arrived yet.")
-        return
     rung = (
         "What the intensity of now rests on: a live reading; else the rest of the last forecast; "
         "else the built-in forecaster; else it is unknown and jobs simply run"
     )
-    table(
-        rows,
+    listing(
+        "Sources of carbon intensity",
+        frames_system.sources(system.grids, system.beats),
         "sources",
         {
             "Simulated": st.column_config.CheckboxColumn(help="Replayed, not observed now"),
@@ -62,9 +48,11 @@ def sources(system: System) -> None:
             "Next due": distance(),
             "Forecast until": moment(),
             "Order of sources": st.column_config.TextColumn(
-                help="The setting SOURCES of the intensity publisher; empty where it is not set"
+                help="Asked one after another, until one has a fresh answer: the setting SOURCES "
+                "of the intensity publisher, or its usual order"
             ),
         },
+        nothing="No update of a grid has arrived yet.",
     )
 
 
@@ -85,9 +73,9 @@ def _review(review: ForecastReview) -> None:
     rows = frames_system.errors(review)
     name = f"{review.region}: {words.source(review.source)}, {review.signal.value}"
     st.markdown(f"**{words.escape(name)}**" + (" :violet-badge[SIMULATED]" * review.simulated))
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([2, 3], gap="large")
     with left:
-        st.altair_chart(
+        chart(
             charts_system.errors_chart(rows, ink()),
             key=f"errors-{review.region}",
             alt="Mean error of forecasts by how long before they were made",

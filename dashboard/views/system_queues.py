@@ -6,7 +6,7 @@ from dashboard import frames_system
 from dashboard.data.system import System
 from dashboard.settings import DashboardSettings
 from dashboard.views import dead_buttons
-from dashboard.views.elements import distance, moment, table
+from dashboard.views.elements import distance, listing, moment, table
 from shared.ledger.reads import JobCounts
 
 
@@ -32,23 +32,26 @@ def show(settings: DashboardSettings, system: System, counts: JobCounts) -> None
 
 def dead_letters(settings: DashboardSettings, system: System) -> None:
     """Jobs that failed for good; what may be done about them stands below the table."""
-    st.subheader("Dead letters", anchor=False)
-    rows = frames_system.dead(system.dead)
-    if rows.empty:
-        st.caption("No job has failed for good.")
-    else:
-        table(rows, "dead", {"Ended": moment()})
+    listing(
+        "Dead letters",
+        frames_system.dead(system.dead),
+        "dead",
+        {"Ended": moment()},
+        nothing="No job has failed for good.",
+    )
     dead_buttons.show(settings, system.dead)
 
 
 def rejected(system: System) -> None:
     """Messages that were no valid jobs."""
-    st.subheader("Rejected messages", anchor=False)
-    rows = frames_system.rejected(system.rejected)
-    if rows.empty:
-        st.caption("Every message was a valid job.")
-        return
-    table(rows, "rejected", {"At": moment()})
-    st.caption(
-        "`carbon-aware rejected list` and `show` tell them whole; `replay` submits them again."
+    listing(
+        "Rejected messages",
+        frames_system.rejected(system.rejected),
+        "rejected",
+        {"At": moment()},
+        nothing="Every message was a valid job.",
     )
+    if system.rejected:
+        st.caption(
+            "`carbon-aware rejected list` and `show` tell them whole; `replay` submits them again."
+        )

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import charts_workers, frames, frames_workers, words
 from dashboard.data.workers import Workers
 from dashboard.frames_workers import DEADLINES, ECO_OFF, PAUSED
-from dashboard.views.elements import card, distance, moment, table
+from dashboard.views.elements import card, chart, distance, listing, process_columns
 from dashboard.views.zone import ink, zone
 
 _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
@@ -90,7 +90,7 @@ def _history(workers: Workers) -> None:
         st.caption("The line begins when a worker pool takes its first size.")
         return
     bands = frames_workers.bands(workers.readings, workers.since, workers.at)
-    st.altair_chart(
+    chart(
         charts_workers.sizes_chart(steps, bands, ink()),
         key="sizes",
         alt="How many jobs may run at once over time, and the band of the grid",
@@ -100,36 +100,25 @@ def _history(workers: Workers) -> None:
 
 
 def _pools(workers: Workers) -> None:
-    st.subheader("Pools", anchor=False)
-    rows = frames_workers.pools(workers.pools, workers.beats)
-    if rows.empty:
-        st.caption("No worker process was heard of within a day.")
-        return
-    table(
-        rows,
+    listing(
+        "Pools",
+        frames_workers.pools(workers.pools, workers.beats),
         "pools",
         {
-            "State": st.column_config.TextColumn(
-                help="Silent: nothing was heard for three beats; it stopped, or died"
-            ),
+            **process_columns(),
             "Held": st.column_config.NumberColumn(help="Given by the broker and not begun yet"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once now"),
             "Base": st.column_config.NumberColumn(help="Jobs at once in a medium band"),
             "Prefetch": st.column_config.NumberColumn(help="Jobs that each place may hold ready"),
-            "Last heard": distance(),
-            "Started": moment(),
         },
+        nothing="No worker process was heard of within a day.",
     )
 
 
 def _running(workers: Workers) -> None:
-    st.subheader("Jobs running now", anchor=False)
-    rows = frames_workers.running(workers.running, workers.beats)
-    if rows.empty:
-        st.caption("Nothing runs at the moment.")
-        return
-    table(
-        rows,
+    listing(
+        "Jobs running now",
+        frames_workers.running(workers.running, workers.beats),
         "running",
         {
             "Progress, %": st.column_config.ProgressColumn(
@@ -141,6 +130,7 @@ def _running(workers: Workers) -> None:
             "Running since": distance(),
             "Deadline": distance(),
         },
+        nothing="Nothing runs at the moment.",
     )
 
 

@@ -61,7 +61,7 @@ async def main(settings: PublisherSettings, stop: asyncio.Event) -> None:
             identity,
             publisher,
             system_clock,
-            lambda: {"role": "leader" if metrics.polls() else "standby"},
+            lambda: {"role": "leader" if metrics.polls() else "standby", **chain.orders()},
             interval_seconds=settings.beat_seconds,
         ),
     ):

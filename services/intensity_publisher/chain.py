@@ -63,6 +63,13 @@ class Chain:
             raise refused
         raise SourceUnreachable("; ".join(reasons))
 
+    def orders(self) -> dict[str, str]:
+        """What a beat tells of each region's order: `order.<region>`, its sources by name."""
+        return {
+            f"order.{region}": ">".join(link.source.name for link in links)
+            for region, links in self._links.items()
+        }
+
     async def close(self) -> None:
         """Close every source once."""
         sources = {id(link.source): link.source for links in self._links.values() for link in links}

@@ -32,18 +32,23 @@ def dashboards(
 ) -> Iterator[Callable[..., str]]:
     """Start a dashboard over a scene, described as `busy_ledger.Scene` does; gives its address.
 
-    `fill` fills the ledger at an address in another way.
+    `fill` fills the ledger at an address in another way; `secrets` writes Streamlit's file of
+    secrets for a dashboard on a port.
     """
     running: list[Any] = []
 
-    def start(fill: Callable[[str], None] | None = None, **scene: Any) -> str:
+    def start(
+        fill: Callable[[str], None] | None = None,
+        secrets: Callable[[int], str] | None = None,
+        **scene: Any,
+    ) -> str:
         folder = tmp_path_factory.mktemp("dashboard")
         ledger_url = f"sqlite:///{folder / 'ledger.db'}"
         if fill is not None:
             fill(ledger_url)
         else:
             BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
-        server = _server(folder, ledger_url)
+        server = _server(folder, ledger_url, secrets)
         address = server.__enter__()
         running.append(server)
         return address
@@ -74,10 +79,13 @@ def watch(chromium: Browser) -> Iterator[Callable[..., Any]]:
 
 
 @contextmanager
-def _server(folder: Path, ledger_url: str) -> Iterator[str]:
+def _server(folder: Path, ledger_url: str, secrets: Callable[[int], str] | None) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    if secrets is not None:
+        (folder / ".streamlit").mkdir()
+        (folder / ".streamlit" / "secrets.toml").write_text(secrets(port))
     command = [
         *(sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard" / "server.py")),
         *(f"--server.port={port}", "--server.headless=true"),  # its address is loopback by itself

@@ -46,9 +46,9 @@ class Watched:
     def charts(self) -> Locator:
         return self.page.get_by_test_id("stVegaLiteChart").locator("svg.marks")
 
-    def open(self, address: str, charts: int = 0) -> None:
-        """Wait until the page says what the grid does, and shows so many charts."""
-        shown = self.page.get_by_text("Grid now").first
+    def open(self, address: str, charts: int = 0, says: str = "Grid now") -> None:
+        """Wait until the page says so, usually what the grid does, and shows so many charts."""
+        shown = self.page.get_by_text(says).first
         for _ in range(OPENINGS):
             self.interrupted = False
             try:

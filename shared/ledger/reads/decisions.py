@@ -84,7 +84,7 @@ def decisions(engine: Engine, job_id: UUID | str) -> list[DecisionRow]:
         job = find_job(connection, job_id)
         query = told_decisions().where(events.c.job_id == job.id)
         rows = sorted(connection.execute(query).all(), key=_order)
-    return [_decision(row) for row in rows]
+    return [decision_of(row) for row in rows]
 
 
 def last_reasons(connection: Connection, ids: Collection[UUID]) -> dict[UUID, str]:
@@ -117,7 +117,7 @@ def recent_decisions(
         query = query.where(decision_rows.c.region == region)
     with reading(engine) as connection:
         return [
-            RecentDecision(row.job_id, row.job_type, _decision(row))
+            RecentDecision(row.job_id, row.job_type, decision_of(row))
             for row in connection.execute(query)
         ]
 
@@ -151,7 +151,8 @@ def _order(row: AnyRow) -> str:
     return positions.decision_key(place, row.at, row.id)
 
 
-def _decision(row: AnyRow) -> DecisionRow:
+def decision_of(row: AnyRow) -> DecisionRow:
+    """The decision that a row of `told_decisions` is."""
     return DecisionRow(
         at=row.at,
         outcome=row.outcome,

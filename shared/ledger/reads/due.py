@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Engine, func, select, text
 
 from shared.domain.jobs import FINAL_STATES, State
-from shared.ledger.decided import told_decisions, told_reason
+from shared.ledger.decided import told_decisions
+from shared.ledger.reads.decisions import DecisionRow, decision_of
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import NOT_SUCCEEDED, decisions, events, jobs
 
@@ -38,15 +39,14 @@ class EarlyRelease:
     """A job that was released before the slot that it had been planned into.
 
     Attributes:
-        at: when it was released.
         planned_at: when its slot would have begun.
+        decision: that released it.
     """
 
-    at: datetime
     job_id: UUID
     job_type: str | None
     planned_at: datetime
-    reason: str
+    decision: DecisionRow
 
 
 def due_jobs(engine: Engine, region: str, limit: int = 50) -> list[DueJob]:
@@ -111,8 +111,8 @@ def early_releases(
     with reading(engine) as connection:
         for row in connection.execute(query):
             if row.slot_at - row.at >= slot:
-                reason = told_reason(row)
-                found.append(EarlyRelease(row.at, row.job_id, row.job_type, row.slot_at, reason))
+                released = decision_of(row)
+                found.append(EarlyRelease(row.job_id, row.job_type, row.slot_at, released))
             if len(found) == limit:
                 break
     return found

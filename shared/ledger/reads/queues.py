@@ -61,9 +61,7 @@ def waiting_jobs(engine: Engine, region: str | None = None) -> list[WaitingJobs]
             )
             for row in connection.execute(query)
         ]
-    return sorted(
-        found, key=lambda row: (_WAITING.index(row.state), row.region or "", row.lane or "")
-    )
+    return sorted(found, key=_place)
 
 
 def _place(row: WaitingJobs) -> tuple[int, str, str]:

@@ -10,6 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from dashboard.data.source import forget
+
 APP = Path(__file__).parents[3] / "dashboard" / "app.py"
 BUSY = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
 
@@ -20,7 +22,6 @@ def ledger_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     monkeypatch.setenv("LEDGER_URL", url)
     yield url
-    st.cache_data.clear()
     st.cache_resource.clear()
 
 
@@ -40,7 +41,7 @@ def open_page(ledger_url: str) -> Callable[..., AppTest]:
     """Open a page anew by its path, the first one without, with nothing cached from before."""
 
     def opened(path: str = "", **query: str) -> AppTest:
-        st.cache_data.clear()
+        forget()
         app = AppTest.from_file(str(APP), default_timeout=60)
         if path:
             # By itself it opens pages only that are files.

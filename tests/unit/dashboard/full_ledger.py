@@ -46,7 +46,11 @@ SETTINGS = {
     "setting.log_level": "INFO",
 }
 FACTS: dict[str, dict[str, Any]] = {
-    "intensity_publisher": {"role": "leader", "setting.sources": "watttime@900"},
+    "intensity_publisher": {
+        "role": "leader",
+        "setting.sources": "watttime@900",
+        "order.CAISO_NORTH": "watttime>electricity_maps",
+    },
     "scheduler": {"role": "leader", "waiting": 100, "accepted": 400, "rejected": 2},
     "ledger": {"recorded": 4000, "writing": True},
     "worker_pool": {"running": 2, "held": 1, "types": "ml_training,nightly_report"},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dashboard import charts, frames, theme
+from dashboard.drawing import Spec
 from shared.domain.bands import Band, Cuts, absolute_cuts
 from shared.domain.grid import Forecast, Freshness, Signal
 from shared.ledger.reads import GridNow, PlannedSlot, PoolSize, ReadingRow, ServiceRow
@@ -66,8 +67,8 @@ def beat(instance: str, at: datetime, *, alive: bool) -> ServiceRow:
     return ServiceRow("worker_pool", instance, "host", 1, NOW, at, 10.0, alive, {})
 
 
-def draw(rows: frames.Timeline) -> dict[str, Any]:
-    return charts.grid_chart(rows, theme.LIGHT).to_dict()
+def draw(rows: frames.Timeline) -> Spec:
+    return charts.grid_chart(rows, theme.LIGHT).spec
 
 
 def test_the_forecast_goes_on_where_the_record_ends() -> None:
@@ -126,7 +127,7 @@ def test_capacity_adds_up_the_pools_and_drops_those_that_went_away() -> None:
     ]
     steps = frames.capacity_steps(changes, [], beats, NOW, NOW + 4 * PERIOD)
     assert steps["jobs"].tolist() == [8, 12, 8, 8]
-    assert charts.capacity_chart(steps, None, theme.DARK).to_dict()
+    assert charts.capacity_chart(steps, None, theme.DARK).rows["steps"] is steps
 
 
 def test_a_pool_that_did_not_change_lately_still_counts() -> None:

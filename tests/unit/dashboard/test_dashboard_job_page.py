@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -98,6 +99,19 @@ def test_a_result_and_its_account_are_shown(fill: Fill, open_page: OpenPage) -> 
 def test_grams_that_are_unknown_say_why(fill: Fill, open_page: OpenPage) -> None:
     page = open_page("job", id=str(job_in(fill(grams=False), State.SUCCEEDED)))
     assert "Avoided emissions are unknown: the grid" in said(page)
+
+
+def test_the_last_known_trail_outlives_the_ledger(
+    fill: Fill, open_page: OpenPage, tmp_path: Path
+) -> None:
+    wanted = str(job_in(fill(), State.SUCCEEDED))
+    before = trail(open_page("job", id=wanted))
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    page = open_page("job", id=wanted)
+    assert not page.exception
+    assert "The ledger does not answer" in said(page)
+    assert trail(page) == before
 
 
 def test_a_failure_shows_its_error(fill: Fill, open_page: OpenPage) -> None:

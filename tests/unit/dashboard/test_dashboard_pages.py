@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.data.source import forget
 from shared.ledger.schema import migrate
 
 FULL: Any = runpy.run_path(str(Path(__file__).parent / "full_ledger.py"))
@@ -26,7 +26,7 @@ def open_view(ledger_url: str, tmp_path: Path) -> OpenView:
     script = tmp_path / "page.py"
 
     def opened(name: str, **query: str) -> AppTest:
-        st.cache_data.clear()
+        forget()
         script.write_text(f"from dashboard.views import {name}\n{name}.page()\n")
         at = AppTest.from_file(str(script), default_timeout=60)
         for key, value in query.items():
@@ -254,7 +254,7 @@ def test_the_system_page_tells_processes_queues_and_settings(
         frame.value for frame in page.dataframe
     )
     assert services["Version"].unique().tolist() == ["0.1.0"]
-    assert sources["Order of sources"].tolist() == ["watttime@900"]
+    assert sources["Order of sources"].tolist() == ["WattTime, then Electricity Maps"]
     jobs = dict(zip(queues["Queue"], queues["Jobs"], strict=True))
     assert jobs["dead letters, failed for good"] == len(dead)
     assert jobs["rejected messages, no valid jobs"] == len(rejected) == 2

@@ -90,6 +90,15 @@ def test_a_simulated_grid_is_marked_in_the_preview(fill: Fill, open_page: OpenPa
     assert len(badges) == 2
 
 
+def test_with_the_index_alone_no_gram_is_foreseen(fill: Fill, open_page: OpenPage) -> None:
+    fill(grams=False)
+    page = chosen(open_page("submit"))
+    assert not page.exception
+    assert headline(page).startswith("#### Would ")
+    assert "index" in said(page)
+    assert "g/kWh" not in said(page)
+
+
 def test_without_a_ledger_the_preview_says_so(open_page: OpenPage) -> None:
     page = chosen(open_page("submit"))
     assert not page.exception

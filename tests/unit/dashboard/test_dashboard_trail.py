@@ -1,6 +1,7 @@
 """The trail of a job: each reason in words, in the viewer's own time."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,10 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from dashboard.because import because
+from dashboard.trail import Trail, steps
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness
+from shared.domain.jobs import State
 from shared.domain.reasons import Cause
-from shared.ledger.reads import DecisionRow
+from shared.domain.revisions import RevisionCause
+from shared.ledger.reads import AccountRevision, DecisionRow, recent_jobs
+from shared.ledger.reads.revisions import AccountFigures
+from shared.ledger.schema import open_engine
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -64,3 +70,23 @@ def test_what_people_asked_for_is_told_as_it_was_recorded() -> None:
 def test_without_grams_the_index_is_told() -> None:
     row = decision(intensity_g_per_kwh=None, index_percent=80.0, expected_g_per_kwh=None)
     assert because(row, UTC).startswith("The grid is at index 80 (high)")
+
+
+def test_a_revised_account_is_the_last_step_with_what_it_said_before(
+    fill: Callable[..., str],
+) -> None:
+    engine = open_engine(fill(jobs=8))
+    (job,) = recent_jobs(engine, states=[State.SUCCEEDED], limit=1)
+    engine.dispose()
+    now = AccountFigures(*(getattr(job, field.name) for field in fields(AccountFigures)))
+    was = replace(now, avoided_g=120.0)
+    at = NOW + timedelta(days=1)
+    cause = RevisionCause.REVISED
+    revision = AccountRevision(
+        job.id, 2, at, cause, 5, 3, ("watttime",), was, replace(now, avoided_g=96.0)
+    )
+    revised = replace(job, account_version=2, account_revisions=(revision,))
+    before, last = steps(Trail(job, [], [], []), UTC), steps(Trail(revised, [], [], []), UTC)[-1]
+    assert "Account revised" not in [step.title for step in before]
+    assert (last.at, last.title, last.tone) == (at, "Account revised", "asked")
+    assert last.text.startswith("Version 2: avoided +120.0 g -> +96.0 g: WattTime revised 3 of 5")

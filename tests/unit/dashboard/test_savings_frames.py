@@ -74,16 +74,16 @@ def waited(*means_seconds: float) -> list[WaitBucket]:
 
 
 def test_waits_are_counted_in_bars_with_names() -> None:
-    rows = frames_savings.waits(waited(0.0, 59.9, 310.0, 1000.0))
-    names = ["under 1 min", "1\u20135 min", "5\u201315 min", "15 min\u20131 h"]
+    rows = frames_savings.waits(waited(0.0, 9.9, 59.9, 310.0, 1000.0))
+    names = ["under 10 s", "10 s\u20131 min", "1\u20135 min", "5\u201315 min", "15 min\u20131 h"]
     assert rows["wait"].tolist() == names
-    assert rows["jobs"].tolist() == [4, 0, 2, 2]
+    assert rows["jobs"].tolist() == [4, 2, 0, 2, 2]
     assert frames_savings.waits([]).empty
 
 
 def test_the_last_bar_has_no_end_and_the_first_takes_what_a_skewed_clock_made() -> None:
     rows = frames_savings.waits(waited(-3.0, 24 * 3600.0, 1e9))
-    assert rows["jobs"].tolist() == [2, *[0] * 7, 4]
+    assert rows["jobs"].tolist() == [2, *[0] * 8, 4]
     assert rows["wait"].tolist()[-1] == "over 1 d"
 
 

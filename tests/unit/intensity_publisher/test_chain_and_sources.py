@@ -41,6 +41,14 @@ def chain(*sources, stale=900.0):
     return Chain({"R": [Link(source, stale) for source in sources]})
 
 
+def test_the_order_in_force_is_told_by_region():
+    both = [Link(Scripted(name, None), 900.0) for name in ("watttime", "electricity_maps")]
+    assert Chain({"R": both, "S": both[:1]}).orders() == {
+        "order.R": "watttime>electricity_maps",
+        "order.S": "watttime",
+    }
+
+
 async def test_the_first_source_that_answers_is_used():
     seen = await chain(Scripted("a", reading("a")), Scripted("b", reading("b"))).observe("R", NOW)
     assert (seen.observation.reading.source, seen.reason) == ("a", None)

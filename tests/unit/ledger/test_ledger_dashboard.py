@@ -63,7 +63,7 @@ def test_a_release_before_its_slot_is_early(ledger, story):
         story.released(3, 10),  # never deferred
     )
     (early,) = early_releases(ledger.engine, story.region, story.at(0), 300.0)
-    assert (early.job_id, early.at, early.planned_at) == (
+    assert (early.job_id, early.decision.at, early.planned_at) == (
         story.job_id(1),
         story.at(600),
         story.at(3000),
