@@ -110,4 +110,21 @@ def test_the_speed_is_told_in_events_a_second(benchmark_script, capsys):
     benchmark_script("ledger_speed").main(["--jobs", "20"])
     title, line = capsys.readouterr().out.splitlines()
     assert " events of 20 jobs, 2000 to a transaction" in title
-    assert re.match(r"SQLite +[\d,]+ events/s, [\d,]+ for each second of its core", line)
+    assert re.match(r"SQLite +[\d,]+ events/s, [\d,]+ for each second of a core", line)
+
+
+@pytest.mark.parametrize("writers", ["1", "2"])
+def test_the_speed_into_postgresql_is_that_of_all_writers(
+    writers, benchmark_script, postgres_server: str, capsys
+):
+    asked = ["--jobs", "1000", "--writers", writers]
+    with emptied(postgres_server) as url:
+        benchmark_script("ledger_speed").main([*asked, "--postgres", url])
+        title, _, line = capsys.readouterr().out.splitlines()
+        assert re.match(r"PostgreSQL +[\d,]+ events/s, [\d,]+ for each second of a core", line)
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            told = connection.scalar(select(func.count()).select_from(events))
+            assert rollups_differences(connection) == []
+        engine.dispose()
+    assert title.startswith(f"{told:,} events of 1,000 jobs")
