@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import charts_workers, frames, frames_workers, words
-from dashboard.data.workers import Workers
+from dashboard.data.workers import RUNNING_SHOWN, Workers
 from dashboard.frames_workers import DEADLINES, ECO_OFF, PAUSED
 from dashboard.views.elements import card, chart, distance, listing, process_columns
 from dashboard.views.zone import ink, zone
@@ -59,7 +59,9 @@ def _cards(workers: Workers) -> None:
     alive = [beat for beat in workers.beats if beat.alive]
     most, base = sum(p.consumers for p in pools), sum(p.base_consumers for p in pools)
     rows = frames_workers.pools(pools, workers.beats)
-    at_work = int(rows["Running"].fillna(0).sum())
+    # The list below, where it is whole: beats are some seconds older.
+    whole = len(workers.running) < RUNNING_SHOWN
+    at_work = len(workers.running) if whole else int(rows["Running"].fillna(0).sum())
     reasons = sorted({pool.reason for pool in pools})
     with st.grid(4, min_column_width=220):
         card("Jobs running", f"{at_work:,}", f"of {most:,} that may run at once")
