@@ -102,7 +102,7 @@ class Attempts:
     async def give_up(self, queued: QueuedJob, pool: str, region: str, deliveries: int) -> None:
         """Keep a job aside that probably ends its worker; it is not run again."""
         text = (
-            f"its worker ended {deliveries} times while it ran; look into the workers' logs, "
+            f"its worker ended {deliveries} times while it had it; look into the workers' logs, "
             "and at what else it may exhaust"
         )
         attempt = Attempt(queued, pool, region, self._clock())

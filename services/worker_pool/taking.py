@@ -18,8 +18,12 @@ from shared.messages import CancelJob, JobCancelled, QueuedJob, Standing, decode
 
 REMEMBERED_ATTEMPTS = 10_000
 NEWEST_SHARE = 0.1  # of one job in the running mean of durations
-MOST_REDELIVERIES = 4
-"""A job whose worker ended this often while it ran is suspected of ending it."""
+MOST_REDELIVERIES = 10
+"""A job whose worker ended this often while it had it is suspected of ending it.
+
+The broker counts so too for jobs that only waited in a pool or ran beside the guilty one, and when
+it restarts itself: a few workers and a broker that fail one after the other accuse nobody.
+"""
 
 Piece = tuple[UUID, int, int]
 """A piece of an attempt: job, failed attempts before it, number of the piece."""

@@ -98,7 +98,8 @@ class Project:
     def succeeded(self) -> int:
         """How many jobs have, by the ledger; none may have ended otherwise."""
         jobs = json.loads(self.cli("status", "--json").stdout)["jobs"]
-        assert (jobs["dead"], jobs["rejected"], jobs["expired"]) == (0, 0, 0)
+        lost = (jobs["dead"], jobs["rejected"], jobs["expired"])
+        assert lost == (0, 0, 0), self.cli("dead", "list").stdout
         return int(jobs["succeeded"])
 
 
