@@ -122,6 +122,8 @@ def cut(data: bytes) -> bytes:
     [
         (lambda data: data[:-20], "cannot be read"),
         (lambda data: b"no gzip", "cannot be read"),
+        # A whole header, and then a block of no kind that deflate has.
+        (lambda data: data[:10] + b"\xff" * len(data[10:]), "cannot be read"),
         (cut, "are not the"),
     ],
 )
