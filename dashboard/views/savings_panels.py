@@ -168,5 +168,4 @@ def left_out(kind: KindReport, course: Course) -> None:
 def pruned(course: Course) -> None:
     """Which jobs are gone from a part of a day, and so from every figure here."""
     for missing in course.uncounted:
-        line = sentence(uncounted_line(missing))
-        st.caption(f":material/warning: {words.escape(line)}")
+        st.caption(f":material/warning: {sentence(uncounted_line(missing))}")
