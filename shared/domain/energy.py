@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from shared.domain.savings import JOULES_PER_KWH, EnergyMethod, energy_kwh
 
+MOST_KWH = 1e7
+"""What one run of a job can have used at most: 10 GWh, more than a year at a megawatt. A
+larger figure is a slip of units or of a meter, and what the run used is unknown."""
 WATTS_PER_CORE = 3.5
 """A fully used logical CPU of a cloud server: the average maximum over AWS' processors, derived
 from SPECpower_ssj2008 by Cloud Carbon Footprint (Methodology, Appendix I: 0.74 W idle, 3.5 W full;
