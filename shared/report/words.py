@@ -64,7 +64,8 @@ def counted(count: int, one: str, many: str | None = None) -> str:
 
 def instant(at: datetime) -> str:
     """An instant to the minute, with its zone: a report is read on another day."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    # Not strftime, which writes the year 1 with one digit.
+    return f"{at.astimezone(UTC).isoformat(' ')[:16]} UTC"
 
 
 def sentence(remark: str) -> str:
