@@ -62,10 +62,22 @@ class Evidence:
 def best_energy(evidence: Evidence, watts_per_core: float = WATTS_PER_CORE) -> Energy:
     """The most trustworthy figure that the evidence allows; unknown stays unknown.
 
+    So is what no run can have used: whatever told it is wrong, and nobody knows by how much.
+
     Args:
         evidence: what is known.
         watts_per_core: power of one fully used logical CPU.
     """
+    found = _most_trusted(evidence, watts_per_core)
+    return Energy() if possible_kwh(found.energy_kwh) is None else found
+
+
+def possible_kwh(energy_kwh: float | None) -> float | None:
+    """An energy that a run can have used; None for every other figure, which says nothing of it."""
+    return energy_kwh if energy_kwh is not None and 0 <= energy_kwh <= MOST_KWH else None
+
+
+def _most_trusted(evidence: Evidence, watts_per_core: float) -> Energy:
     beside_kwh = energy_kwh(evidence.accelerator_watts, evidence.seconds)
     if evidence.recorded:
         return total(evidence.recorded)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from shared.domain.energy import MOST_KWH
+from shared.domain.energy import possible_kwh
 from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
@@ -19,13 +19,7 @@ from shared.messages.system_events import (
     TimetableUpdated,
 )
 
-
-def _possible(energy_kwh: float | None) -> float | None:
-    """An energy that a run can have used; every other figure says nothing of it."""
-    return energy_kwh if energy_kwh is not None and 0 <= energy_kwh <= MOST_KWH else None
-
-
-UsedKwh = Annotated[float | None, AfterValidator(_possible)]
+UsedKwh = Annotated[float | None, AfterValidator(possible_kwh)]
 """What a run used; None where it is unknown. A meter that counted wrong stops no event."""
 
 
