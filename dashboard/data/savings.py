@@ -9,6 +9,7 @@ from enum import StrEnum
 from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.embodied import Server
 from shared.ledger.reads import RevisedAccounts, revised_accounts
+from shared.ledger.reads.pruned import Uncounted, pruned_past
 from shared.ledger.reads.report import curves, never_ran, report
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
 from shared.ledger.reads.spans import first_finish
@@ -70,12 +71,13 @@ class Groups:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How it came to them: running sums, waits, how many jobs never ran, and what was revised."""
+    """How it came to them: running sums, waits, what is in no sum, and what was revised."""
 
     until: datetime
     curves: Mapping[Kind, Sequence[CurvePoint]]
     waits: Mapping[Kind, Sequence[WaitBucket]]
     never_ran_jobs: int
+    uncounted: Sequence[Uncounted]
     revised: Sequence[RevisedAccounts]
 
 
@@ -123,5 +125,6 @@ def _course(url: str, period: Period) -> Course:
         curves=curves(engine, begin, until, CURVE_POINTS) if begin else {},
         waits=wait_distribution(engine, since, until),
         never_ran_jobs=never_ran(engine, since, until),
+        uncounted=pruned_past(engine, since, until).uncounted,
         revised=revised_accounts(engine, since, until),
     )

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.data import savings
-from dashboard.data.savings import Period
+from dashboard.data.savings import Course, Period
 from dashboard.shell import Place, frame
 from dashboard.views import savings_cards, savings_panels
 from shared.ledger.reads.report_rows import GroupBy, Kind, KindReport
@@ -64,7 +64,7 @@ def _figures(place: Place, period: Period, by: GroupBy) -> None:
     if groups is None or course is None:
         return
     if not groups.kinds:
-        _empty(period, course.never_ran_jobs)
+        _empty(period, course)
         return
     kind = _choose_kind(groups.kinds)
     key: Kind = (kind.signal, kind.simulated)
@@ -80,14 +80,16 @@ def _figures(place: Place, period: Period, by: GroupBy) -> None:
     savings_panels.left_out(kind, course)
 
 
-def _empty(period: Period, never_ran_jobs: int) -> None:
+def _empty(period: Period, course: Course) -> None:
     st.info(
         f"**No job that ran has ended in the last {_PERIOD_WORDS[period]}.** Choose a longer time "
         "above, or submit one: `carbon-aware submit nightly_report --deadline 6h`",
         icon=":material/eco:",
     )
-    if never_ran_jobs:
-        st.caption(f"{words.count(never_ran_jobs, 'job')} ended without ever running.")
+    if course.never_ran_jobs:
+        ended = words.count(course.never_ran_jobs, "job")
+        st.caption(f"{ended} ended without ever running.")
+    savings_panels.pruned(course)
 
 
 def _choose_kind(kinds: Sequence[KindReport]) -> KindReport:

@@ -14,7 +14,9 @@ from dashboard.views.zone import ink
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
 from shared.ledger.reads.waiting import WaitBucket
 from shared.report.data import Report
+from shared.report.pruned import uncounted_line
 from shared.report.revisions import revised_accounts_line
+from shared.report.words import sentence
 
 ENERGY = "Energy is"
 
@@ -158,5 +160,12 @@ def left_out(kind: KindReport, course: Course) -> None:
         notes.append(f"{words.count(course.never_ran_jobs, 'job')} that ended without ever running")
     if notes:
         st.caption(f"Not in these sums: {'; '.join(notes)}.")
+    pruned(course)
     for sums in course.revised:
         st.caption(f":material/history: {words.escape(revised_accounts_line(sums))}.")
+
+
+def pruned(course: Course) -> None:
+    """Which jobs are gone from a part of a day, and so from every figure here."""
+    for missing in course.uncounted:
+        st.caption(f":material/warning: {sentence(uncounted_line(missing))}")

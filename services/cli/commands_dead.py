@@ -11,6 +11,7 @@ from services.cli.options import (
     AsJson,
     By,
     DataDir,
+    Yes,
     read_option,
     with_options,
 )
@@ -36,7 +37,6 @@ WithError = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", metavar="N", min=1, help="No more than these many.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Delete without asking.")]
 
 
 def _filters(*, job_type: OfType = None, since: Since = None, error: WithError = None) -> "Filters":

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir
+from services.cli.options import USUAL_DATA_DIR, AsJson, DataDir, Yes
 
 ledger = typer.Typer(
     help="The ledger's database: check, dump, rebuild, prune and tidy it.",
@@ -92,7 +92,7 @@ def prune(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
+    yes: Yes = False,
     by: Annotated[
         str | None, typer.Option("--by", metavar="NAME", help="Who asks; by default user@host.")
     ] = None,

@@ -105,7 +105,7 @@ def _write(files: Files, found: "Report") -> None:
 
 def _print(found: "Report", *, csv: bool, json: bool) -> None:
     from services.cli.output import console, error_console, print_json
-    from services.cli.report_view import print_report
+    from services.cli.report_view import print_report, print_uncounted
     from shared.report.data import span
     from shared.report.rows import csv_text, json_value
 
@@ -113,6 +113,7 @@ def _print(found: "Report", *, csv: bool, json: bool) -> None:
         print_report(console(), found)
         return
     error_console().print(span(found.asked), soft_wrap=True)
+    print_uncounted(error_console(), found)
     if json:
         print_json(json_value(found))
     else:

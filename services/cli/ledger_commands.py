@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,7 +63,7 @@ def rebuild_ledger(file: Path, url: str, *, as_json: bool) -> None:
     try:
         with _read(file) as lines:
             manifest = check_dump(lines)
-    except (OSError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise BrokenDump(f"FILE: {file} cannot be read: {error}") from error
     migrate(url)
     with opened(url) as engine:

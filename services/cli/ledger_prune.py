@@ -61,7 +61,8 @@ def prune_ledger(order: PruneOrder, data_dir: Path, *, as_json: bool) -> None:
 def _limits(order: PruneOrder, now: datetime) -> Pruned:
     def ago(text: str) -> datetime:
         try:
-            return now - timedelta(seconds=parse_duration(text))
+            # Whoever types 90 means days, and 90 seconds would delete nearly everything.
+            return now - timedelta(seconds=parse_duration(text, needs_unit=True))
         except OverflowError:
             raise ValueError(f"{text!r} is longer than there is time; write 90d") from None
 

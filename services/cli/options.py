@@ -16,6 +16,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 By = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="Who asks; by default user@host.")
 ]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", help="Delete without asking. Where the input is no terminal, nobody is asked."
+    ),
+]
 JobId = Annotated[str, typer.Argument(metavar="ID", help="A job's id, or 6 digits of it or more.")]
 OptionalJobId = Annotated[
     str | None, typer.Argument(metavar="[ID]", help="A job's id, or 6 digits of it or more.")

@@ -39,7 +39,9 @@ def parse_deadline(text: str, now: datetime) -> datetime:
     Raises:
         ValueError: it is neither, or it is over.
     """
-    deadline = _instant(text, now, 1, "deadline; write 6h, 90m or 2026-11-23T06:00:00Z")
+    with suppress(ValueError, OverflowError):
+        return now + timedelta(seconds=parse_duration(text))
+    deadline = _absolute(text, "deadline; write 6h, 90m or 2026-11-23T06:00:00Z")
     if deadline <= now:
         raise ValueError(f"{text!r} is over already")
     return deadline
@@ -48,12 +50,16 @@ def parse_deadline(text: str, now: datetime) -> datetime:
 def parse_past(text: str, now: datetime) -> datetime:
     """An instant: how long it is ago, such as `2h`, the start of a UTC day, or ISO 8601.
 
+    A number alone is none of these: `2026` is meant as a year, and no day of it is said.
+
     Raises:
         ValueError: it is none of these, or has no time zone.
     """
     with suppress(ValueError):
         return datetime.combine(date.fromisoformat(text.strip()), time(tzinfo=UTC))
-    return _instant(text, now, -1, "time; write 2h, 30d, 2026-11-23 or 2026-11-23T06:00:00Z")
+    with suppress(ValueError, OverflowError):
+        return now - timedelta(seconds=parse_duration(text, needs_unit=True))
+    return _absolute(text, "time; write 2h, 30d, 2026-11-23 or 2026-11-23T06:00:00Z")
 
 
 def parse_payload(
@@ -75,9 +81,7 @@ def parse_payload(
     return payload
 
 
-def _instant(text: str, now: datetime, direction: int, what: str) -> datetime:
-    with suppress(ValueError, OverflowError):
-        return now + direction * timedelta(seconds=parse_duration(text))
+def _absolute(text: str, what: str) -> datetime:
     try:
         at = datetime.fromisoformat(text.strip())
         if at.tzinfo is not None:

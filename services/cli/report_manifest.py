@@ -13,6 +13,8 @@ from typing import Any
 from shared.domain.embodied import Server
 from shared.ledger.reads.report_rows import KindReport
 from shared.report.data import Figures, Report, kind_words, span
+from shared.report.pruned import uncounted_line
+from shared.report.words import sentence
 
 _FIRST_LINE = "# Impact Framework (@grnsft/if 1.1): if-run --manifest THIS_FILE\n"
 _LEAST_SECONDS = 1e-6
@@ -26,18 +28,28 @@ def manifest_text(report: Report) -> str:
 
 def manifest(report: Report) -> dict[str, Any]:
     """The manifest: a branch for each kind, in it a component for each job type."""
-    server = report.asked.server
     kinds = {_branch(kind): _kind(report, kind) for kind in report.kinds if kind.total.known_jobs}
-    about = f"{span(report.asked)}. Avoided emissions are no part of SCI and not in it."
-    if server is None:
-        about += " The embodied share is unknown, and so is SCI: only operational carbon is here."
     return {
         "name": "carbon-aware-jobs",
-        "description": about,
+        "description": " ".join(_about(report)),
         "tags": {"kind": "report", "category": "jobs"},
-        "initialize": {"plugins": _plugins(server)},
+        "initialize": {"plugins": _plugins(report.asked.server)},
         "tree": {"children": kinds},
     }
+
+
+def _about(report: Report) -> Iterator[str]:
+    """What the manifest holds and what it does not, a sentence each."""
+    yield f"{span(report.asked)}. Avoided emissions are no part of SCI and not in it."
+    if report.asked.server is None:
+        yield "The embodied share is unknown, and so is SCI: only operational carbon is here."
+    elif any(figures.pruned_jobs for kind in report.kinds for figures in report.types(kind)):
+        yield (
+            "Where jobs of a type were pruned, how long they ran is unknown, and so is SCI: only "
+            "their operational carbon is here."
+        )
+    for missing in report.pruned.uncounted:
+        yield sentence(uncounted_line(missing))
 
 
 def _plugins(server: Server | None) -> dict[str, Any]:
@@ -80,8 +92,9 @@ def _kind(report: Report, kind: KindReport) -> dict[str, Any]:
 
 
 def _component(report: Report, figures: Figures) -> dict[str, Any]:
+    server = None if figures.run_seconds is None else report.asked.server
     return {
-        "pipeline": {"compute": list(_plugins(report.asked.server))},
+        "pipeline": {"compute": list(_plugins(server))},
         "inputs": [dict(_input(report, figures))],
     }
 
@@ -95,7 +108,7 @@ def _input(report: Report, figures: Figures) -> Iterator[tuple[str, Any]]:
     yield "energy", energy_kwh
     yield "grid/carbon-intensity", emissions_g / energy_kwh if energy_kwh else 0.0
     yield "jobs", row.known_jobs
-    if asked.server is not None and figures.back is not None:
+    if asked.server is not None and figures.run_seconds is not None:
         # What SciEmbodied spreads the server's emissions by, instead of the duration.
-        yield "time", max(_LEAST_SECONDS, figures.back.run_seconds)
+        yield "time", max(_LEAST_SECONDS, figures.run_seconds)
         yield "usage-ratio", asked.server.share_per_job

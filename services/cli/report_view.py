@@ -14,6 +14,7 @@ from services.cli.words import counted
 from shared.ledger.reads.report_rows import KindReport
 from shared.report.columns import AVOIDED, Column, remarks, tables_of
 from shared.report.data import Figures, Report, kind_words, span
+from shared.report.pruned import uncounted_line
 from shared.report.revisions import revised_accounts_line
 
 _PIPE_WIDTH = 200
@@ -44,6 +45,7 @@ def print_report(out: Console, report: Report) -> None:
     if report.never_ran_jobs:
         ended = counted(report.never_ran_jobs, "job")
         out.print(f"{ended} ended without ever running; not counted below", soft_wrap=True)
+    print_uncounted(out, report)
     if not report.kinds:
         out.print("no job that ran has ended in this time", soft_wrap=True)
     for sums in report.revised:
@@ -56,6 +58,12 @@ def print_report(out: Console, report: Report) -> None:
             out.print(_table(report, columns, kind))
         for remark in remarks(report.total(kind)):
             out.print(remark, soft_wrap=True)
+
+
+def print_uncounted(out: Console, report: Report) -> None:
+    """Print which jobs are missing from every sum."""
+    for missing in report.pruned.uncounted:
+        out.print(uncounted_line(missing), soft_wrap=True)
 
 
 def _table(report: Report, columns: Sequence[Column], kind: KindReport) -> Table:

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - each command imports what it needs, so that help stays fast
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -95,7 +96,8 @@ def simulate(  # noqa: PLR0913 - the contract's options
         check_plot(plot)
     if from_ledger:
         _refuse("--from-ledger", {"--intensity": intensity, "--jobs": jobs})
-        case = _from_ledger(data_dir, read_option("--since", parse_duration, since), region)
+        seconds = read_option("--since", partial(parse_duration, needs_unit=True), since)
+        case = _from_ledger(data_dir, seconds, region)
     else:
         other = {"--region": region, "--since": None if since == USUAL_SINCE else since}
         _refuse("--from-ledger", other, without=True)

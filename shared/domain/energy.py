@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 from shared.domain.savings import JOULES_PER_KWH, EnergyMethod, energy_kwh
 
+MOST_KWH = 1e7
+"""What one run of a job can have used at most: 10 GWh, more than a year at a megawatt. A
+larger figure is a slip of units or of a meter, and what the run used is unknown."""
 WATTS_PER_CORE = 3.5
 """A fully used logical CPU of a cloud server: the average maximum over AWS' processors, derived
 from SPECpower_ssj2008 by Cloud Carbon Footprint (Methodology, Appendix I: 0.74 W idle, 3.5 W full;
@@ -59,10 +62,22 @@ class Evidence:
 def best_energy(evidence: Evidence, watts_per_core: float = WATTS_PER_CORE) -> Energy:
     """The most trustworthy figure that the evidence allows; unknown stays unknown.
 
+    So is what no run can have used: whatever told it is wrong, and nobody knows by how much.
+
     Args:
         evidence: what is known.
         watts_per_core: power of one fully used logical CPU.
     """
+    found = _most_trusted(evidence, watts_per_core)
+    return Energy() if possible_kwh(found.energy_kwh) is None else found
+
+
+def possible_kwh(energy_kwh: float | None) -> float | None:
+    """An energy that a run can have used; None for every other figure, which says nothing of it."""
+    return energy_kwh if energy_kwh is not None and 0 <= energy_kwh <= MOST_KWH else None
+
+
+def _most_trusted(evidence: Evidence, watts_per_core: float) -> Energy:
     beside_kwh = energy_kwh(evidence.accelerator_watts, evidence.seconds)
     if evidence.recorded:
         return total(evidence.recorded)

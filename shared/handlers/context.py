@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import isfinite
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
+from shared.domain.energy import MOST_KWH
 from shared.domain.savings import EnergyMethod
 from shared.handlers.small_json import small_json
 from shared.handlers.stopping import StopSignal
@@ -118,6 +118,9 @@ class JobContext:
         Raises:
             ValueError: it is no energy, or no method.
         """
-        if not (isfinite(energy_kwh) and energy_kwh >= 0):
-            raise ValueError(f"record_energy_kwh: {energy_kwh} is not an energy")
+        if not 0 <= energy_kwh <= MOST_KWH:
+            raise ValueError(
+                f"record_energy_kwh: {energy_kwh} kWh is not an energy that a run can have used; "
+                f"give one from 0 to {MOST_KWH:,.0f} kWh"
+            )
         self.port.used(float(energy_kwh), EnergyMethod(method))

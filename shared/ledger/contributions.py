@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import FINAL_STATES
 from shared.domain.savings import EnergyMethod, IntensityMethod
 from shared.ledger.stored import WORDS
@@ -15,8 +16,9 @@ from shared.ledger.stored import WORDS
 PER_GRAM = 10**6
 PER_SECOND = 10**6
 PER_KWH = 10**9
-LARGEST = 10**16
-"""Of one job's figure: 10,000 t, or 10 GWh. Beyond it sums of 64 bits might not hold."""
+LARGEST = 10 * round(MOST_KWH) * PER_KWH
+"""Of one job's figure: 100 GWh, or 100,000 t. Ten times what a run can have used leaves room for
+several attempts, and for a grid of 10,000 g/kWh; beyond it sums of 64 bits might not hold."""
 DAY_SECONDS = 86_400
 _DAY_MICROSECONDS = DAY_SECONDS * 10**6
 NOT_ENDED = 0

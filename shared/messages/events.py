@@ -3,8 +3,9 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
+from shared.domain.energy import possible_kwh
 from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
@@ -17,6 +18,9 @@ from shared.messages.system_events import (
     ServiceBeat,
     TimetableUpdated,
 )
+
+UsedKwh = Annotated[float | None, AfterValidator(possible_kwh)]
+"""What a run used; None where it is unknown. A meter that counted wrong stops no event."""
 
 
 class JobEvent(Event):
@@ -117,7 +121,7 @@ class Finished(Attempted):
     """An attempt ended, having used energy."""
 
     finished_at: AwareDatetime
-    energy_kwh: float | None
+    energy_kwh: UsedKwh
     energy_method: EnergyMethod | None
 
 
@@ -166,7 +170,7 @@ class JobCancelled(JobEvent):
     region: str | None = None
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
-    energy_kwh: float | None = None
+    energy_kwh: UsedKwh = None
     energy_method: EnergyMethod | None = None
 
 

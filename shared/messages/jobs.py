@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
 
 from shared.domain.bands import Band
+from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import Job, OnDeadline, Priority
 from shared.messages.base import Message
 
@@ -19,7 +20,7 @@ LARGEST_SUBMISSION_BYTES = 1024 * 1024
 """The JSON of a checkpoint travels with its job; what is larger belongs into a store."""
 
 Watts = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Kwh = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Kwh = Annotated[float, Field(ge=0, le=MOST_KWH, allow_inf_nan=False)]
 
 
 class JobSubmit(Message):

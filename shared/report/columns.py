@@ -110,10 +110,15 @@ def _left_out(row: ReportRow) -> str | None:
 
 def _without_optimum(total: Figures) -> str | None:
     why = total.optimum_unknown_reason
-    return None if why is None else f"what was possible is not known of {why}"
+    if why is None:
+        return None
+    is_quick = total.back is None
+    return f"what was possible is {'' if is_quick else 'not known of '}{why}"
 
 
 def _without_embodied(total: Figures) -> str | None:
     if total.back is None or not total.row.known_jobs or total.sci_g_per_job is not None:
         return None
+    if total.pruned_jobs:
+        return f"no SCI: how long {counted(total.pruned_jobs, 'pruned job')} ran is not known"
     return "no SCI without the embodied share: set EMBODIED_KG_PER_SERVER"

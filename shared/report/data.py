@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -12,13 +12,15 @@ from shared.domain.embodied import Server
 from shared.ledger.reads import RevisedAccounts, revised_accounts
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.known_jobs import known_jobs
-from shared.ledger.reads.optimum import TOTAL, Group, Hindsight, bounds, hindsight
+from shared.ledger.reads.optimum import NONE_LEFT, TOTAL, Group, Hindsight, bounds, hindsight
+from shared.ledger.reads.pruned import PrunedPast, pruned_past
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
-from shared.report.words import counted
+from shared.report.words import counted, instant
 
 CURVE_POINTS = 240
 """How finely the running sums are drawn; about a point for every three pixels."""
 LEFT_OUT = "left out of a quick report"
+PRUNED = "they were pruned"
 Shown = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 """Shows how far a number of jobs has come."""
 
@@ -52,19 +54,29 @@ class Figures:
         back: what was possible; None in a quick report.
         sci_embodied_g_per_job: M / R; None where the server or the running time is not known.
         sci_g_per_job: (E x I + M) / R; None where a part of it is.
+        pruned_jobs: known jobs in the sums that nobody can look at one by one any more.
     """
 
     row: ReportRow
     back: Hindsight | None
-    sci_embodied_g_per_job: float | None
-    sci_g_per_job: float | None
+    sci_embodied_g_per_job: float | None = None
+    sci_g_per_job: float | None = None
+    pruned_jobs: int = 0
 
     @property
     def optimum_unknown_reason(self) -> str | None:
         """Why the optimum of some jobs is not known: `3 jobs: ...`."""
         if self.back is None:
             return LEFT_OUT if self.row.known_jobs else None
-        return "; ".join(f"{counted(n, 'job')}: {why}" for why, n in self.back.unknown) or None
+        unknown = list(self.back.unknown)
+        if self.pruned_jobs:
+            unknown.append((PRUNED, self.pruned_jobs))
+        return "; ".join(f"{counted(n, 'job')}: {why}" for why, n in unknown) or None
+
+    @property
+    def run_seconds(self) -> float | None:
+        """How long the known jobs ran; None where that is not known of all of them."""
+        return None if self.back is None or self.pruned_jobs else self.back.run_seconds
 
 
 FIGURES = (
@@ -85,7 +97,7 @@ def named(figures: Figures) -> dict[str, Any]:
     """The figures by their names; unknown ones are None."""
     back = figures.back
     told = asdict(figures.row) | {
-        "run_seconds": None if back is None else back.run_seconds,
+        "run_seconds": figures.run_seconds,
         "optimum_jobs": None if back is None else back.optimum_jobs,
         "optimum_realised_g": None if back is None else back.optimum_realised_g,
         "optimum_avoided_g": None if back is None else back.optimum_avoided_g,
@@ -107,6 +119,7 @@ class Report:
         curves: running sums of each kind.
         backs: what was possible, by the rows' groups, by types and in total; empty if quick.
         revised: what was changed in that time in settled accounts, whenever their jobs ended.
+        pruned: what is gone of that time.
     """
 
     asked: Question
@@ -116,6 +129,7 @@ class Report:
     curves: Mapping[Kind, Sequence[CurvePoint]]
     backs: Mapping[GroupBy | None, Mapping[Group, Hindsight]]
     revised: Sequence[RevisedAccounts]
+    pruned: PrunedPast
 
     def rows(self, kind: KindReport) -> Iterator[Figures]:
         """The figures of a kind's rows."""
@@ -133,12 +147,23 @@ class Report:
     def _figures(self, kind: KindReport, row: ReportRow, by: GroupBy | None) -> Figures:
         group = TOTAL if by is None else row.group
         back = self.backs.get(by, {}).get((_kind(kind), group))
-        embodied = None
-        if self.asked.server is not None and back is not None and row.known_jobs:
-            embodied = self.asked.server.embodied_g(back.run_seconds) / row.known_jobs
+        if back is None and row.known_jobs and not self.asked.quick:
+            back = NONE_LEFT
+        found = Figures(row, back, pruned_jobs=self._pruned_jobs(row, back))
+        server, seconds = self.asked.server, found.run_seconds
+        if server is None or seconds is None or not row.known_jobs:
+            return found
+        embodied = server.embodied_g(seconds) / row.known_jobs
         operational = row.sci_operational_g_per_job
-        both = None if embodied is None or operational is None else operational + embodied
-        return Figures(row, back, embodied, both)
+        both = None if operational is None else operational + embodied
+        return replace(found, sci_embodied_g_per_job=embodied, sci_g_per_job=both)
+
+    def _pruned_jobs(self, row: ReportRow, back: Hindsight | None) -> int:
+        """How many known jobs of a row are pruned; those that end meanwhile are no difference."""
+        before = self.pruned.before
+        if back is None or before is None or before <= self.asked.since:
+            return 0
+        return max(0, row.known_jobs - back.jobs)
 
 
 def read_report(engine: Engine, asked: Question, shown: Shown) -> Report:
@@ -162,6 +187,8 @@ def read_report(engine: Engine, asked: Question, shown: Shown) -> Report:
         curves=reads.curves(engine, since, until, CURVE_POINTS),
         backs={} if asked.quick else _backs(engine, asked, shown),
         revised=revised_accounts(engine, since, until),
+        # Last, so that a prune that began meanwhile is known.
+        pruned=pruned_past(engine, since, until),
     )
 
 
@@ -183,11 +210,6 @@ def kind_words(kind: KindReport) -> str:
     if kind.signal is None:
         return "unknown grid"
     return f"{'simulated' if kind.simulated else 'real'}, {kind.signal.value} intensity"
-
-
-def instant(at: datetime) -> str:
-    """An instant to the minute, with its zone: a report is read on another day."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def span(asked: Question) -> str:

@@ -4,7 +4,8 @@ from shared.domain.savings import REFERENCE_G_PER_KWH
 
 METHODS = f"""<section><h2>How these figures are made</h2>
 <p><b>Emitted</b> is the energy of each job times the grid's carbon intensity, interval by interval
-over the time in which it really ran; pauses are left out, failed attempts are counted.</p>
+over the time in which it really ran; pauses are left out, failed attempts are counted. What a run
+used whose worker was killed is not known and in no figure.</p>
 <p><b>At submission</b> is the baseline: the same energy and duration, run at the moment of
 submission. <b>Avoided</b> is the baseline less what was emitted, for every job and not only for
 those that waited. It is signed: where waiting made it worse, the loss is in the sum.</p>
@@ -19,7 +20,7 @@ replayed or emulated grid and are no statement about real emissions.</p>
 <p><b>Possible</b> is what the same jobs could have avoided at best, with the grid known in full:
 each in the cleanest window between its submission and its deadline, or in the cleanest points if
 it may pause, in any region that it allowed. No forecast can reach all of it. It is unknown where
-readings do not cover the time up to the deadline.</p>
+readings do not cover the time up to the deadline, and of jobs whose details were pruned.</p>
 <p><b>SCI</b> is the Software Carbon Intensity (ISO/IEC 21031), (E &times; I + M) / R with R = jobs:
 the <b>operational</b> part is the emitted grams a job, the <b>embodied</b> part M the server's
 manufacture, spread over its life and over the jobs that share it. Avoided emissions stand beside

@@ -15,11 +15,12 @@ from shared.report.columns import (
     tables_of,
     wait,
 )
-from shared.report.data import Figures, Report, instant, kind_words, span
+from shared.report.data import Figures, Report, kind_words, span
 from shared.report.methods import METHODS
+from shared.report.pruned import uncounted_line
 from shared.report.revisions import revised_accounts_line
 from shared.report.style import STYLE
-from shared.report.words import counted, energy, grams, percent_of
+from shared.report.words import counted, energy, grams, instant, percent_of, sentence
 
 _SIMULATED = ' <span class="mark">SIMULATED</span>'
 
@@ -50,6 +51,7 @@ def _about(report: Report) -> str:
     if report.never_ran_jobs:
         ended = counted(report.never_ran_jobs, "job")
         lines.append(f"{ended} ended without ever running, and used no energy.")
+    lines += [sentence(uncounted_line(missing)) for missing in report.pruned.uncounted]
     lines += [f"{revised_accounts_line(sums)}." for sums in report.revised]
     if not report.kinds:
         lines.append("No job that ran has ended in this time.")
@@ -112,8 +114,7 @@ def _charts(report: Report, kind: KindReport) -> str:
 
 def _tables(report: Report, kind: KindReport) -> str:
     notes = "".join(
-        f'<p class="soft">{escape(remark[0].upper() + remark[1:])}.</p>'
-        for remark in remarks(report.total(kind))
+        f'<p class="soft">{escape(sentence(remark))}</p>' for remark in remarks(report.total(kind))
     )
     return "<br>".join(_table(report, columns, kind) for columns in tables_of(kind)) + notes
 

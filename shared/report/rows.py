@@ -16,12 +16,14 @@ _COUNTS = ("jobs", "missed_deadlines")
 
 
 def json_value(report: Report) -> dict[str, Any]:
-    """One object: the time it is about, what was revised in it, and each kind's rows and total."""
+    """One object: the time it is about, what is gone and what was revised in it, and the kinds."""
     return {
         "since": report.asked.since,
         "until": report.asked.until,
         "by": report.asked.by,
         "never_ran_jobs": report.never_ran_jobs,
+        "pruned_before": report.pruned.before,
+        "uncounted": [asdict(missing) for missing in report.pruned.uncounted],
         "revised": [asdict(sums) for sums in report.revised],
         "kinds": [
             {

@@ -1,5 +1,7 @@
 """Figures as people read them; what is not known is said to be unknown, never shown as 0."""
 
+from datetime import UTC, datetime
+
 UNKNOWN = "unknown"
 _SOURCES = {
     "watttime": "WattTime",
@@ -58,6 +60,17 @@ def percent_of(part: float | None, whole: float | None) -> str | None:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """A number with its noun: `1 job`, `2,000 jobs`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def instant(at: datetime) -> str:
+    """An instant to the minute, with its zone: a report is read on another day."""
+    # Not strftime, which writes the year 1 with one digit.
+    return f"{at.astimezone(UTC).isoformat(' ')[:16]} UTC"
+
+
+def sentence(remark: str) -> str:
+    """A remark as a sentence of its own."""
+    return f"{remark[0].upper()}{remark[1:]}."
 
 
 def source(name: str) -> str:

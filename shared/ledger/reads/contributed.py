@@ -16,7 +16,7 @@ from shared.ledger.packed_waits import pack
 from shared.ledger.recount import Condition, each_job, each_wait, summed
 from shared.ledger.tables import daily, daily_waits, jobs
 
-_DAY = timedelta(seconds=DAY_SECONDS)
+DAY = timedelta(seconds=DAY_SECONDS)
 _FIRST_DAY = 1  # day 0 holds the jobs that have not ended
 _BUCKET = ("bucket", "jobs", "wait_microseconds")
 WaitGroup = tuple[str, bool, int | str]
@@ -59,8 +59,17 @@ def contributed_waits(
 
 def whole_days(since: datetime, until: datetime) -> tuple[int, int]:
     """The first day that lies whole in a time, and the day after the last one."""
-    first = max(_FIRST_DAY, -((EPOCH - since) // _DAY))
-    return first, max(first, (until - EPOCH) // _DAY)
+    first = max(_FIRST_DAY, -((EPOCH - since) // DAY))
+    return first, max(first, (until - EPOCH) // DAY)
+
+
+def edges(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """The parts of a time that are no whole days: all of it where no day lies whole in it."""
+    first, after = whole_days(since, until)
+    if first == after:
+        return [(since, until)]
+    ends = [(since, EPOCH + first * DAY), (EPOCH + after * DAY, until)]
+    return [(begin, end) for begin, end in ends if begin < end]
 
 
 def _in_whole_days(table: Table, since: datetime, until: datetime) -> Iterator[list[Condition]]:
@@ -71,9 +80,6 @@ def _in_whole_days(table: Table, since: datetime, until: datetime) -> Iterator[l
 
 
 def _at_the_edges(since: datetime, until: datetime) -> Iterator[list[Condition]]:
-    """The conditions for the jobs of each edge of whole days; for all where there is none."""
-    first, after = whole_days(since, until)
-    edges = [(since, EPOCH + first * _DAY), (EPOCH + after * _DAY, until)]
-    for begin, end in edges if first < after else [(since, until)]:
-        if begin < end or first == after:
-            yield [jobs.c.finished_at >= begin, jobs.c.finished_at < end]
+    """The conditions for the jobs of each of those parts."""
+    for begin, end in edges(since, until):
+        yield [jobs.c.finished_at >= begin, jobs.c.finished_at < end]

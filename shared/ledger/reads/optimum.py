@@ -3,7 +3,8 @@
 For each known job: the least that its work could have emitted between submission and deadline,
 in the cheapest window, or in the cheapest points where it may pause; in any of the regions that
 it allowed; on the readings of its own account, marginal or average, real or simulated. A job
-that ended late is held to its own end, so that nothing real beats the bound.
+that ended late is held to its own end, and one that drew more power while the grid was cleaner to
+what it did avoid, so that nothing real beats the bound.
 """
 
 from collections import Counter, defaultdict
@@ -23,6 +24,9 @@ from shared.ledger.writes.series import AllSeries, load_series
 
 NOTHING_TO_GAIN = 1e-9
 """The share of the baseline below which there was nothing to be avoided."""
+LEAST_SECONDS = 1.0
+"""For how long a job is placed that took no time, or less: within instants of Unix time in floating
+point the mean of a shorter window is lost in rounding."""
 READINGS_END = "the readings end before the deadline"
 READINGS_MISSING = "readings are missing before the deadline"
 NO_DEADLINE = "the deadline was never told"
@@ -36,7 +40,8 @@ class Hindsight:
     """What was possible for the jobs of one kind and group, and what their runs took.
 
     Attributes:
-        run_seconds: how long all attempts of the known jobs ran.
+        jobs: the known jobs that were looked at; those that were pruned cannot be.
+        run_seconds: how long all of their attempts ran.
         optimum_jobs: the known jobs whose optimum is known.
         optimum_realised_g: what those jobs avoided.
         optimum_avoided_g: what they could have avoided at best; None where there are none.
@@ -44,6 +49,7 @@ class Hindsight:
         unknown: how many known jobs have no optimum, by the reason.
     """
 
+    jobs: int
     run_seconds: float
     optimum_jobs: int
     optimum_realised_g: float | None
@@ -58,6 +64,10 @@ class Hindsight:
         if possible is None or possible <= NOTHING_TO_GAIN * self.optimum_baseline_g:
             return None
         return 100 * (self.optimum_realised_g or 0.0) / possible
+
+
+NONE_LEFT = Hindsight(0, 0.0, 0, None, None, 0.0, ())
+"""Of a group whose jobs were all pruned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ def _summed(pairs: Sequence[tuple[KnownJob, Bound]]) -> Hindsight:
     told = [(job, bound.avoided_g) for job, bound in pairs if bound.avoided_g is not None]
     unknown = Counter(bound.unknown for _, bound in pairs if bound.unknown is not None)
     return Hindsight(
+        jobs=len(pairs),
         run_seconds=sum(job.run_seconds for job, _ in pairs),
         optimum_jobs=len(told),
         optimum_realised_g=sum(job.avoided_g for job, _ in told) if told else None,
@@ -132,8 +143,8 @@ def _summed(pairs: Sequence[tuple[KnownJob, Bound]]) -> Hindsight:
 
 def _at_once(job: KnownJob) -> Bound | None:
     """The bound of a job that needs no readings; None where it does."""
-    if job.work_seconds <= 0:  # nothing came of it, and nothing would have been emitted
-        return Bound(job.baseline_g)
+    if job.work_seconds <= 0 and job.baseline_g <= 0:  # nothing came of it: nothing to be saved
+        return Bound(0.0)
     return Bound(None, NO_DEADLINE) if job.deadline_s is None else None
 
 
@@ -174,8 +185,13 @@ class _Readings:
 
 def _end_s(job: KnownJob) -> float:
     """By when its work had to be over; a late job is held to its own end."""
-    whole_s = job.submitted_s + job.work_seconds
+    whole_s = job.submitted_s + _placed_seconds(job)
     return max(job.deadline_s or whole_s, job.work_finished_s, whole_s)
+
+
+def _placed_seconds(job: KnownJob) -> float:
+    """How long a window for its work is."""
+    return max(LEAST_SECONDS, job.work_seconds)
 
 
 def _bounds(some: Sequence[KnownJob], records: Sequence[Recorded | None]) -> list[Bound]:
@@ -183,7 +199,7 @@ def _bounds(some: Sequence[KnownJob], records: Sequence[Recorded | None]) -> lis
     chances = Chances(
         submitted_s=np.array([job.submitted_s for job in some]),
         end_s=np.array([_end_s(job) for job in some]),
-        seconds=np.array([job.work_seconds for job in some]),
+        seconds=np.array([_placed_seconds(job) for job in some]),
         interruptible=np.array([job.interruptible for job in some], dtype=np.bool_),
     )
     least = np.full(len(some), np.inf)
@@ -197,8 +213,10 @@ def _bounds(some: Sequence[KnownJob], records: Sequence[Recorded | None]) -> lis
         if record is not None and covered.any():
             means = least_means(record.series, chances.of(covered))
             least[covered] = np.minimum(least[covered], means)
-    avoided = np.array([job.baseline_g for job in some])
-    avoided -= np.array([job.work_kwh for job in some]) * least
+    work_kwh = np.array([job.work_kwh for job in some])
+    avoided = np.array([job.baseline_g for job in some]) - work_kwh * np.where(covered, least, 0.0)
+    # Spread evenly, the energy of pieces of unequal power may do worse than they did.
+    avoided = np.maximum(avoided, [job.avoided_g for job in some])
     return [
         Bound(float(avoided_g))
         if known

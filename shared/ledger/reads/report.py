@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Connection,
     Engine,
     Select,
     Subquery,
@@ -25,14 +26,15 @@ from shared.domain.grid import Signal
 from shared.domain.jobs import State
 from shared.domain.savings import EnergyMethod, IntensityMethod
 from shared.domain.waits import percentile_seconds
-from shared.ledger.contributions import AMOUNTS, DAY_SECONDS, PER_GRAM, PER_KWH, PER_SECOND
+from shared.ledger.contributions import AMOUNTS, PER_GRAM, PER_KWH, PER_SECOND
 from shared.ledger.instants import EPOCH, to_microseconds
 from shared.ledger.packed_waits import added_up
-from shared.ledger.reads.contributed import contributed, contributed_waits, whole_days
+from shared.ledger.reads.contributed import DAY, contributed, contributed_waits, whole_days
 from shared.ledger.reads.query import reading, total
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport, ReportRow
 from shared.ledger.recount import FINAL
 from shared.ledger.tables import AnyRow, jobs
+from shared.ledger.writes.retention import pruned_so_far
 
 UNNAMED = "(unknown)"
 """The group of jobs of which it was never told what they are."""
@@ -45,7 +47,6 @@ _COUNTS = (
 )
 FEWEST_DAYS = 3
 """Whole days from which on a curve has a point for each; their sums are at hand."""
-_DAY = timedelta(seconds=DAY_SECONDS)
 Amounts = Counter[str]
 
 
@@ -83,18 +84,25 @@ def curves(
         until: where they end.
         points: about how many instants a time without whole days is divided into.
     """
-    first, after = whole_days(since, until)
-    by_day = after - first >= FEWEST_DAYS
-    step = _DAY if by_day else max(timedelta(seconds=1), (until - since) / points)
-    query = _by_day(since, until) if by_day else _by_step(since, until, step)
-    begin = EPOCH if by_day else since
     found: dict[Kind, list[CurvePoint]] = {}
     with reading(engine) as connection:
+        by_day = _is_told_by_day(connection, since, until)
+        step = DAY if by_day else max(timedelta(seconds=1), (until - since) / points)
+        query = _by_day(since, until) if by_day else _by_step(since, until, step)
+        begin = EPOCH if by_day else since
         for row in connection.execute(query):
             kind = kind_of(row.signal, row.simulated)
             line = found.setdefault(kind, [CurvePoint(since, 0.0, 0.0, 0.0)])
             line.append(_next(line[-1], row, min(until, begin + (row.place + 1) * step)))
     return found
+
+
+def _is_told_by_day(connection: Connection, since: datetime, until: datetime) -> bool:
+    """Whether a curve has a point a day: many days, or one whose jobs only the roll-ups know."""
+    first, after = whole_days(since, until)
+    limit = pruned_so_far(connection)
+    pruned = limit is not None and EPOCH + first * DAY < limit.jobs_before
+    return after - first >= (1 if pruned else FEWEST_DAYS)
 
 
 def _by_day(since: datetime, until: datetime) -> Select[Any]:
@@ -144,7 +152,7 @@ def _place(kind: Kind) -> tuple[bool, int]:
 def group_name(key: str | int, by: GroupBy) -> str:
     """What a group of a report is called."""
     if by is GroupBy.DAY:
-        return (EPOCH + int(key) * _DAY).date().isoformat()
+        return (EPOCH + int(key) * DAY).date().isoformat()
     return str(key) or UNNAMED
 
 

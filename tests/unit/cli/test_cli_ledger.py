@@ -122,6 +122,8 @@ def cut(data: bytes) -> bytes:
     [
         (lambda data: data[:-20], "cannot be read"),
         (lambda data: b"no gzip", "cannot be read"),
+        # A whole header, and then a block of no kind that deflate has.
+        (lambda data: data[:10] + b"\xff" * len(data[10:]), "cannot be read"),
         (cut, "are not the"),
     ],
 )
@@ -171,12 +173,19 @@ def test_who_pruned_is_in_the_audit(cli: Cli, filled_ledger: str) -> None:
     assert rows[0][1].startswith("jobs that ended before 20")
 
 
-@pytest.mark.parametrize("text", ["soon", "-1d", "0s", "99999999999d"])
+@pytest.mark.parametrize("text", ["soon", "-1d", "0s", "99999999999d", "90"])
 def test_a_wrong_age_is_one_line(cli: Cli, filled_ledger: str, text: str) -> None:
     result = cli("ledger", "prune", f"--older-than={text}")
     assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert "--older-than" in result.stderr
+    assert jobs() == 3
+
+
+@pytest.mark.parametrize("command", [("ledger", "prune"), ("dead", "drop"), ("rejected", "drop")])
+def test_what_deletes_says_in_its_help_when_it_asks(cli: Cli, command: tuple[str, ...]) -> None:
+    words = " ".join(cli(*command, "--help").stdout.split())
+    assert "Delete without asking. Where the input is no terminal, nobody is asked." in words
 
 
 def test_a_person_is_asked_first(

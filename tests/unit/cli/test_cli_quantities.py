@@ -98,6 +98,8 @@ def test_a_past_time_may_be_a_time_of_any_zone() -> None:
     ("text", "cause"),
     [
         ("soon", "is no time; write 2h, 30d, 2026-11-23 or 2026-11-23T06:00:00Z"),
+        ("2026", "'2026' is no time; write 2h, 30d, 2026-11-23 or 2026-11-23T06:00:00Z"),
+        (" 30.5 ", "is no time"),
         ("999999999999d", "is no time"),
         ("0001-01-01T00:00:00+14:00", "is no time"),
         ("2026-11-01T00:00:00", "has no time zone; write 2026-11-01T00:00:00Z for UTC"),

@@ -152,6 +152,7 @@ def test_names_of_jobs_cannot_write_into_the_page(
     ("options", "said"),
     [
         (["--since", "soon"], "--since: 'soon' is no time"),
+        (["--since", "2026"], "--since: '2026' is no time; write 2h, 30d, 2026-11-23 or 2026-11-"),
         (["--until", "2026-11-01T00:00:00"], "--until: '2026-11-01T00:00:00' has no time zone"),
         (["--since", "1d", "--until", "2d"], "--since: must be earlier"),
         (["--csv", "--json"], "--csv: cannot be used with --json"),

@@ -166,3 +166,8 @@ def test_a_day_is_understood_and_said(cli: Any, filled_ledger: str, story: Any) 
     assert done.exit_code == 0
     assert f"Jobs that ended from {day} 00:00 UTC to 2999-01-01 00:00 UTC" in done.stderr
     assert "Jobs that ended" not in done.stdout
+
+
+def test_the_first_year_has_four_digits(cli: Any, filled_ledger: str) -> None:
+    done = cli("report", "--csv", "--since", "0001-01-01", *LATER)
+    assert "Jobs that ended from 0001-01-01 00:00 UTC to 2999-01-01 00:00 UTC" in done.stderr

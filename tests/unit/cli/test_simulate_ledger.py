@@ -131,6 +131,7 @@ def test_where_there_is_not_enough_one_line_says_so(cli, engine, options, line):
     [
         (("--from-ledger", "--jobs", "x.csv"), "--jobs: cannot be used with --from-ledger"),
         (("--from-ledger", "--since", "soon"), "--since: 'soon' is no duration"),
+        (("--from-ledger", "--since", "2026"), "--since: '2026' has no unit; write 60s, 5m or 2h"),
         (("--region", "PJM"), "--region: cannot be used without --from-ledger"),
         (("--since", "2d"), "--since: cannot be used without --from-ledger"),
         ((), "--intensity: is missing"),

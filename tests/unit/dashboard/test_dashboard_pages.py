@@ -4,14 +4,18 @@ import json
 import runpy
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.data.source import forget
-from shared.ledger.schema import migrate
+from shared.ledger.prune import Pruning
+from shared.ledger.schema import migrate, open_engine, writing
+from shared.ledger.writes.retention import Pruned, PruneNote
 
 FULL: Any = runpy.run_path(str(Path(__file__).parent / "full_ledger.py"))
 PAGES = ("savings", "plan", "workers", "system")
@@ -182,6 +186,27 @@ def test_kinds_of_savings_are_shown_one_at_a_time(fill_week: FillWeek, open_view
 
 def unknown_jobs(kinds: Any) -> int:
     return int(kinds.options[1].split("(")[1].split()[0])
+
+
+@pytest.mark.parametrize("kept", [timedelta(hours=2), timedelta(0)])
+def test_savings_say_which_jobs_are_pruned_from_a_part_of_a_day(
+    fill_week: FillWeek, open_view: OpenView, kept: timedelta
+) -> None:
+    prune(fill_week(), datetime.now(UTC) - kept)
+    page = open_view("savings", period="24 hours")
+    assert not page.exception
+    assert "Not counted: up to " in said(page)
+    assert ("No job that ran has ended" in said(page)) == (not kept)
+
+
+def prune(url: str, before: datetime) -> None:
+    """Delete every finished job that ended before an instant."""
+    engine = open_engine(url)
+    pruning, more = Pruning(PruneNote(uuid4(), datetime.now(UTC), "ana", Pruned(before))), True
+    while more:
+        with writing(engine) as connection:
+            more = pruning.step(connection)
+    engine.dispose()
 
 
 def test_savings_offer_their_rows_as_files(fill_week: FillWeek, open_view: OpenView) -> None:

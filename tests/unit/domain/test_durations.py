@@ -24,3 +24,14 @@ def test_reads_what_people_type(text: str, seconds: float) -> None:
 def test_refuses_what_is_no_duration(text: str) -> None:
     with pytest.raises(ValueError, match=r"is no duration|not longer"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["2026", " 90 ", "0.5", "9 0"])
+def test_a_plain_number_may_need_a_unit(text: str) -> None:
+    assert parse_duration(text) > 0
+    with pytest.raises(ValueError, match="has no unit; write 60s, 5m or 2h"):
+        parse_duration(text, needs_unit=True)
+
+
+def test_what_has_a_unit_is_not_asked_for_one() -> None:
+    assert parse_duration("1h30m", needs_unit=True) == 5400

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.energy import (
+    MOST_KWH,
     WATTS_PER_CORE,
     Energy,
     Evidence,
@@ -55,6 +56,17 @@ def test_unknown_stays_unknown():
     assert best_energy(Evidence(seconds=10.0, accelerator_watts=300)) == Energy(None, None), (
         "accelerators alone are not the whole"
     )
+
+
+@pytest.mark.parametrize("figure", [-1.0, 1.01 * MOST_KWH, float("inf"), float("nan")])
+def test_what_no_run_can_have_used_is_unknown(figure):
+    assert best_energy(Evidence(seconds=10.0, measured_kwh=figure)) == Energy(None, None)
+    recorded = (Energy(figure, MEASURED), Energy(0.0, MEASURED))
+    assert best_energy(Evidence(seconds=10.0, recorded=recorded)) == Energy(None, None)
+
+
+def test_the_most_that_a_run_can_have_used_is_a_figure():
+    assert best_energy(Evidence(seconds=10.0, declared_kwh=MOST_KWH)).energy_kwh == MOST_KWH
 
 
 def test_a_zero_is_a_figure():

@@ -122,6 +122,41 @@ def test_a_late_job_is_held_to_its_own_end(ledger: Any, story: Any) -> None:
     assert look_back(ledger, story)[REAL, "total"].share_of_optimum_percent == pytest.approx(100)
 
 
+def test_a_job_that_drew_most_power_where_it_was_cleanest_does_not_beat_the_bound(
+    ledger: Any, story: Any
+) -> None:
+    ledger.record(*grid(story, 400, 300, 100, 400))
+    ledger.record(
+        story.accepted(1, 0, interruptible=True, expected_duration_seconds=600.0),
+        story.started(1, 300),
+        story.paused(1, 300, 600, left=300.0, energy_kwh=0.01),
+        story.started(1, 600, piece=2),
+        story.succeeded(1, 600, 900, piece=2, energy_kwh=0.99),
+        *(story.intensity(300 * n, 400.0) for n in range(4, 288)),
+    )
+    found = look_back(ledger, story)[REAL, "total"]
+    # Run at submission 350 g; spread evenly over the two cleanest points 200 g, really 102 g.
+    assert found.optimum_realised_g == pytest.approx(350 - 0.01 * 300 - 0.99 * 100)
+    assert found.share_of_optimum_percent == pytest.approx(100)
+
+
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_job_that_took_no_time_has_the_cleanest_point(
+    ledger: Any, story: Any, *, pauses: bool
+) -> None:
+    life = ran(story, 1, 0, 300, seconds=0.0, interruptible=pauses)
+    ledger.record(*grid(story, 500, 300, 100, 400, 400), *life)
+    found = look_back(ledger, story)[REAL, "total"]
+    assert (found.optimum_avoided_g, found.optimum_realised_g) == (400, 200)
+    assert found.run_seconds == 0
+
+
+def test_a_job_that_used_no_energy_is_unknown_without_readings(ledger: Any, story: Any) -> None:
+    ledger.record(*grid(story, 500, 300), story.accepted(1, 0), story.started(1, 0))
+    ledger.record(story.succeeded(1, 0, 300, energy_kwh=0.0))
+    assert look_back(ledger, story)[REAL, "total"].unknown == ((READINGS_END, 1),)
+
+
 def test_a_job_whose_submission_never_came_has_no_deadline(ledger: Any, story: Any) -> None:
     first, *rest = ran(story, 1, 0, 300)
     ledger.record(*grid(story, 500, 300, 100, 400, 400), first, *rest)

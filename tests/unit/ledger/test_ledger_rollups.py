@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
+from shared.domain.energy import MOST_KWH
 from shared.domain.waits import bucket_of
 from shared.ledger import reads
 from shared.ledger.contributions import LARGEST, NEEDED, NOT_ENDED, whole
@@ -113,6 +114,21 @@ def test_the_check_finds_a_job_that_only_the_rollups_wait_for(ledger: Any, story
         connection.execute(delete(jobs))
     (line,) = differences(ledger)
     assert line.endswith("has no jobs")
+
+
+def test_the_largest_energy_of_a_job_is_summed_whole(ledger: Any, story: Any) -> None:
+    ledger.record(
+        *(story.intensity(300 * n, 1500.0) for n in range(4)),
+        *(story.accepted(1, 0), story.succeeded(1, 10, 310, energy_kwh=MOST_KWH)),
+        *(story.accepted(2, 0), story.succeeded(2, 10, 310, energy_kwh=1.01 * MOST_KWH)),
+    )
+    ledger.settle()
+    found = report.report(ledger.engine, story.at(0), story.at(DAY_SECONDS), GroupBy.TYPE)
+    (whole_job, unknown) = (kind.total for kind in found)
+    assert (whole_job.energy_kwh, whole_job.emissions_g) == (MOST_KWH, 1500 * MOST_KWH)
+    # More than that no run can have used: what it did use is unknown, and nothing is made of it.
+    assert (unknown.jobs, unknown.known_jobs, unknown.unknown_jobs_energy_kwh) == (1, 0, None)
+    assert differences(ledger) == []
 
 
 def test_figures_beyond_all_measure_are_held() -> None:

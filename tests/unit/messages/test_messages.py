@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.bands import Band
+from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import Job, Priority
 from shared.errors import InvalidJob, MessageError, Undecodable
 from shared.messages import (
     LARGEST_SUBMISSION_BYTES,
     IntensityUpdated,
     JobAccepted,
+    JobCancelled,
     JobSubmit,
+    JobSucceeded,
     QueuedJob,
     ServiceBeat,
     decode_event,
@@ -69,6 +72,7 @@ def test_the_example_of_the_readme_is_valid():
         ({"type": "t", "deadline": "2026-11-23T06:00:00"}, "deadline", "timezone"),
         ({"type": "t", "deadline": "0001-01-01T00:00:00Z"}, "deadline", "from 2000 to 2199"),
         ({"type": "t", "power_watts": -1}, "power_watts", "greater than or equal to 0"),
+        ({"type": "t", "energy_kwh": 1.1e7}, "energy_kwh", "less than or equal to 10000000"),
         ({"type": "t", "expected_duration_seconds": 0}, "expected_duration_seconds", "than 0"),
         ({"type": "t", "colour": "red"}, "colour", "unknown field; known are type"),
         ({"type": "t", "power_watts": 1, "energy_kwh": 1}, "power_watts", "not both"),
@@ -161,3 +165,22 @@ def test_a_job_that_is_too_large_says_what_to_do_instead():
         decode_submit(json.dumps({"type": "a", "payload": payload}).encode())
     largest = {"data": "x" * (LARGEST_SUBMISSION_BYTES - 100)}
     assert decode_submit(json.dumps({"type": "a", "payload": largest}).encode()).payload == largest
+
+
+@pytest.mark.parametrize(
+    ("told", "energy_kwh"),
+    [("0.5", 0.5), ("0", 0.0), ("1e7", MOST_KWH), ("1.1e7", None), ("-1", None), ("1e999", None)],
+)
+def test_an_energy_that_no_run_can_have_used_is_unknown(
+    told: str, energy_kwh: float | None
+) -> None:
+    run = {"attempt": 1, "pool": "p", "region": "R", "started_at": NOW, "finished_at": NOW}
+    about = {"id": UUID(int=1), "at": NOW, "job_id": UUID(int=2)} | run
+    energy = {"energy_kwh": 0.25, "energy_method": "measured"}
+    for event in (
+        JobSucceeded.model_validate(about | energy),
+        JobCancelled.model_validate(about | energy | {"by": None, "reason": "not needed"}),
+    ):
+        found = decode_event(encode(event).replace(b"0.25", told.encode()))
+        assert isinstance(found, JobSucceeded | JobCancelled)
+        assert found.energy_kwh == energy_kwh
