@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any
@@ -39,10 +39,12 @@ _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
 _BEST = (0, 0)
 _OF_THE_JOB = (
-    *("id", "submitted_at", "replayed_at", "finished_at", "expected_duration_seconds"),
-    *("account_settled", "account_version", "account_revised_at", *FIGURES),
+    *("id", "submitted_at", "replayed_at", "replayed_key", "finished_at"),
+    *("expected_duration_seconds", "account_settled", "account_version", "account_revised_at"),
+    *FIGURES,
 )
 Values = dict[str, Any]
+Span = tuple[datetime, datetime]
 
 
 def settle_accounts(
@@ -104,14 +106,28 @@ def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[An
 def _series(
     connection: Connection, due: Sequence[Job], tried: dict[UUID, list[AnyRow]]
 ) -> AllSeries:
-    every = [row for rows in tried.values() for row in rows]
-    if not every:
+    spans = [span for job in due for span in _spans(job, tried.get(job.id, ()))]
+    if not spans:
         return {}
-    starts = [row.started_at for row in every]
-    submitted = [job.submitted_at for job in due if job.submitted_at is not None]
-    ends = [row.finished_at for row in every]
-    regions = sorted({row.region for row in every})
-    return load_series(connection, regions, min(starts + submitted), max(ends))
+    regions = sorted({row.region for rows in tried.values() for row in rows})
+    return load_series(connection, regions, *_around(spans))
+
+
+def _spans(job: Job, tried: Sequence[AnyRow]) -> list[Span]:
+    """When a job's pieces ran, and when its baseline runs at the latest.
+
+    A baseline may end after its job where clocks differ.
+    """
+    spans = [(row.started_at, max(row.started_at, row.finished_at)) for row in tried]
+    if spans:
+        seconds = sum((ended - began for began, ended in spans), timedelta())
+        begins = (job.submitted_at, job.replayed_at)
+        spans += [(began, began + seconds) for began in begins if began is not None]
+    return spans
+
+
+def _around(spans: Sequence[Span]) -> Span:
+    return min(began for began, _ in spans), max(ended for _, ended in spans)
 
 
 def _account(job: Job, tried: Sequence[AnyRow], series: AllSeries) -> Account:
