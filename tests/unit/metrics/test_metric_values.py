@@ -220,8 +220,8 @@ def test_a_sum_that_was_lowered_stops_no_counter(registry, value, sums, counted)
     for total_g in sums:
         known = [] if total_g is None else [total_g]
         metrics.summed([Totals(Signal.MARGINAL, False, each, each, each) for each in known])
-        for name in ("emissions", "emissions_avoided", "emissions_added"):
-            seen.append(value(f"carbonq_{name}_grams_total", **MARGINAL))
+        names = ("emissions", "emissions_avoided", "emissions_added")
+        seen += [value(f"carbonq_{name}_grams_total", **MARGINAL) for name in names]
     assert seen == [pytest.approx(each) for each in counted for _ in range(3)]
 
 
