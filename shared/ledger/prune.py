@@ -43,7 +43,10 @@ ROWS_AT_ONCE = 2_000
 PLACES_AT_ONCE = 10_000
 CARRIED = timedelta(days=1)
 """How long before a job its first reading may lie: 13 periods of an hour and some."""
-_INTENSITY = "intensity.updated.v1"
+AHEAD = timedelta(hours=1)
+"""How far a source's clock may be ahead, so that a point begins after it was told."""
+_OF_READINGS = ("intensity.updated.v1", "intensity.revised.v1")
+"""Events that go with the readings that they told of, not with the jobs."""
 _FINAL = tuple(state.value for state in FINAL_STATES)
 Where = ColumnElement[bool]
 
@@ -243,16 +246,17 @@ def _loose_event(before: datetime) -> Where:
     kept_size = exists().where(pool_sizes.c.event_id == events.c.id, ~_old_pool_size(before))
     return and_(
         events.c.at < before,
-        events.c.type != _INTENSITY,
+        events.c.type.not_in(_OF_READINGS),
         ~_of_job(events, _kept_job(before)),
         ~kept_size,
     )
 
 
 def _old_update(before: datetime) -> Where:
-    """All but the last one of each region."""
+    """Updates and revisions of old readings alone, but for the last update of each region."""
     last = select(grids.c.updated_at)
-    return and_(events.c.at < before, events.c.type == _INTENSITY, events.c.at.not_in(last))
+    told = events.c.at < before - AHEAD
+    return and_(told, events.c.type.in_(_OF_READINGS), events.c.at.not_in(last))
 
 
 def _key(table: Table) -> ColumnElement[Any]:
