@@ -34,6 +34,7 @@ ACCOUNT_COLUMNS = (
     "avoided_g",
     "intensity_method",
     "account_revised_at",
+    "account_until",
 )
 _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
@@ -85,9 +86,13 @@ def give_accounts(connection: Connection, due: Sequence[Row], now: datetime | No
     shape = shape_of(connection.dialect, jobs)
     told = [SimpleNamespace(**shape.spoken(row, _OF_THE_JOB)) for row in due]
     tried = _attempts(connection, [job.id for job in told])
-    series = _series(connection, told, tried)
+    spans = [_span(job, tried.get(job.id, ())) for job in told]
+    series = _series(connection, tried, [span for span in spans if span is not None])
     accounts = [_account(job, tried.get(job.id, []), series) for job in told]
-    for row, values in zip(due, give_versions(connection, told, accounts, now), strict=True):
+    given = give_versions(connection, told, accounts, now)
+    for row, job, span, values in zip(due, told, spans, given, strict=True):
+        until = None if span is None or span[1] <= job.finished_at else span[1]
+        values["account_until"] = until
         row.update(shape.stored(values), account_due=False)
 
 
@@ -103,31 +108,30 @@ def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[An
     return found
 
 
+def _span(job: Job, tried: Sequence[AnyRow]) -> Span | None:
+    """From when to when its pieces ran, and its baseline at most; None where nothing ran.
+
+    The baseline may end after the job where clocks differ.
+    """
+    if not tried:
+        return None
+    began = min(row.started_at for row in tried)
+    ended = max(max(row.started_at, row.finished_at) for row in tried)
+    ran = sum((row.finished_at - row.started_at for row in tried), timedelta())
+    for at in (job.submitted_at, job.replayed_at):
+        if at is not None:
+            began, ended = min(began, at), max(ended, at, at + ran)
+    return began, ended
+
+
 def _series(
-    connection: Connection, due: Sequence[Job], tried: dict[UUID, list[AnyRow]]
+    connection: Connection, tried: dict[UUID, list[AnyRow]], spans: Sequence[Span]
 ) -> AllSeries:
-    spans = [span for job in due for span in _spans(job, tried.get(job.id, ()))]
     if not spans:
         return {}
     regions = sorted({row.region for rows in tried.values() for row in rows})
-    return load_series(connection, regions, *_around(spans))
-
-
-def _spans(job: Job, tried: Sequence[AnyRow]) -> list[Span]:
-    """When a job's pieces ran, and when its baseline runs at the latest.
-
-    A baseline may end after its job where clocks differ.
-    """
-    spans = [(row.started_at, max(row.started_at, row.finished_at)) for row in tried]
-    if spans:
-        seconds = sum((ended - began for began, ended in spans), timedelta())
-        begins = (job.submitted_at, job.replayed_at)
-        spans += [(began, began + seconds) for began in begins if began is not None]
-    return spans
-
-
-def _around(spans: Sequence[Span]) -> Span:
-    return min(began for began, _ in spans), max(ended for _, ended in spans)
+    began, ended = min(span[0] for span in spans), max(span[1] for span in spans)
+    return load_series(connection, regions, began, ended)
 
 
 def _account(job: Job, tried: Sequence[AnyRow], series: AllSeries) -> Account:
