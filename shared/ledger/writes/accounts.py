@@ -91,8 +91,7 @@ def give_accounts(connection: Connection, due: Sequence[Row], now: datetime | No
     accounts = [_account(job, tried.get(job.id, []), series) for job in told]
     given = give_versions(connection, told, accounts, now)
     for row, job, span, values in zip(due, told, spans, given, strict=True):
-        until = None if span is None or span[1] <= job.finished_at else span[1]
-        values["account_until"] = until
+        values["account_until"] = _beyond(span, job.finished_at)
         row.update(shape.stored(values), account_due=False)
 
 
@@ -122,6 +121,13 @@ def _span(job: Job, tried: Sequence[AnyRow]) -> Span | None:
         if at is not None:
             began, ended = min(began, at), max(ended, at, at + ran)
     return began, ended
+
+
+def _beyond(span: Span | None, finished_at: datetime | None) -> datetime | None:
+    """Until when readings matter, where that is after the job's end."""
+    if span is None or (finished_at is not None and span[1] <= finished_at):
+        return None
+    return span[1]
 
 
 def _series(
