@@ -10,11 +10,10 @@ from shared.broker.topology import Queue, message_counts
 class Backlog:
     """What waited in the queue when a session began to consume it, and is not written yet.
 
-    While there is some the ledger does not know how its jobs went: nobody may judge by what it
-    holds, nor by the clock, what is over and done with.
+    While there is some, the ledger does not hold all that happened until now.
 
     Attributes:
-        is_written: set once the queue had nothing left; cleared when consuming begins anew.
+        is_written: set once the queue had nothing left, until nobody consumes it any more.
     """
 
     def __init__(self, queue: Queue) -> None:
@@ -27,6 +26,10 @@ class Backlog:
         """Look before the first delivery is asked for."""
         self.is_written.clear()
         await self._look(connection)
+
+    def end(self) -> None:
+        """Nobody consumes the queue now, and what waits in it is not known."""
+        self.is_written.clear()
 
     async def wrote(self, connection: AbstractConnection, events: int) -> None:
         """So many deliveries were committed; look again where those that waited are among them."""

@@ -36,8 +36,8 @@ class Pruner:
     """Prunes at its start and then every day until stopped, but never before a backlog is written.
 
     A ledger that was away for longer than its retention finds jobs in its queue that ended before
-    the limit. Pruned first, it would refuse them as told too late; recorded first, they are in the
-    roll-ups, and what waits in the queue of older jobs is added to them.
+    the limit. After a prune it would refuse them as told too late; recorded before it, they are in
+    the roll-ups for good.
     """
 
     def __init__(

@@ -118,6 +118,7 @@ class Ledger:
                 raise ConnectionError("the channel was closed")
         finally:
             waker.cancel()
+            self.backlog.end()
             await channel.close()
 
     async def _wake_at_stop(self, inbox: Inbox) -> None:

@@ -54,5 +54,8 @@ async def test_each_session_looks_anew(counts: list[int]) -> None:
     backlog = Backlog(QUEUE)
     counts[:] = [0, 5]
     await backlog.begin(CONNECTION)
+    backlog.end()
+    assert not backlog.is_written.is_set()
     await backlog.begin(CONNECTION)
     assert not backlog.is_written.is_set()
+    assert counts == []

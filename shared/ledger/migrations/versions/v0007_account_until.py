@@ -1,7 +1,7 @@
 """Up to when an account needs readings, of jobs where that is after their end.
 
-A piece may end after its job was cancelled, and where clocks differ a baseline may. Of jobs that
-are there, the pieces alone are looked at: readings told late are of the last hours.
+A piece may end after its job was cancelled, and where clocks differ a baseline may end after its
+job. For the jobs that are there the pieces alone are looked at.
 """
 
 import sqlalchemy as sa
