@@ -2,7 +2,7 @@
 
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +18,8 @@ from services.cli.output import print_json
 from services.cli.settings import find_places
 from services.cli.words import counted
 from shared.domain.durations import parse_duration
-from shared.ledger.prune import Deleted, Pruning, readings_limit, survey
+from shared.ledger.prune import Deleted, Pruning, survey
+from shared.ledger.prune_limits import Holder, count_dead, readings_limit
 from shared.ledger.reads.query import reading
 from shared.ledger.schema import unreachable, writing
 from shared.ledger.writes.retention import Pruned, PruneNote
@@ -44,18 +45,33 @@ class PruneOrder:
     yes: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What went or would go, how far, and why no further.
+
+    Attributes:
+        dead_jobs: how many of the deleted jobs were dead.
+        held_by: the job without an end for which more readings stay than was asked for.
+    """
+
+    deleted: Deleted
+    dead_jobs: int
+    pruned: Pruned
+    held_by: Holder | None
+
+
 def prune_ledger(order: PruneOrder, data_dir: Path, *, as_json: bool) -> None:
     """Delete what is old, or count it."""
     now = system_clock()
     wanted = _limits(order, now)
     with opened(find_places(data_dir).ledger_url) as engine:
-        found, readings_before = _look(engine, wanted)
-        pruned = Pruned(wanted.jobs_before, readings_before)
+        gone = _look(engine, wanted)
         if not order.dry_run:
-            _confirm(order, found, pruned)
+            _confirm(order, gone)
             note = PruneNote(uuid4(), now, order.by or user_at_host(), wanted)
-            found = _prune(engine, note, found)
-    _say(found, pruned, order, as_json=as_json)
+            pruning = _prune(engine, note, gone.deleted)
+            gone = replace(gone, deleted=pruning.deleted, dead_jobs=pruning.dead_jobs)
+    _say_as_json(gone, order) if as_json else _say(gone, order)
 
 
 def _limits(order: PruneOrder, now: datetime) -> Pruned:
@@ -73,18 +89,19 @@ def _limits(order: PruneOrder, now: datetime) -> Pruned:
     return Pruned(jobs_before, readings)
 
 
-def _look(engine: Engine, wanted: Pruned) -> tuple[Deleted, datetime]:
-    readings_wanted = wanted.readings_before or wanted.jobs_before
+def _look(engine: Engine, wanted: Pruned) -> Gone:
+    before, readings_wanted = wanted.jobs_before, wanted.readings_before or wanted.jobs_before
     with reading(engine) as connection:
-        found = survey(connection, wanted.jobs_before, readings_wanted)
-        return found, readings_limit(connection, wanted.jobs_before, readings_wanted)
+        found = survey(connection, before, readings_wanted)
+        limit = readings_limit(connection, before, readings_wanted)
+        dead_jobs = count_dead(connection, before)
+    return Gone(found, dead_jobs, Pruned(before, limit.before), limit.held_by)
 
 
-def _confirm(order: PruneOrder, found: Deleted, pruned: Pruned) -> None:
+def _confirm(order: PruneOrder, gone: Gone) -> None:
     """Ask, where there is a person to ask."""
     if not order.yes and _somebody_is_there():
-        what = counted(found.jobs, "job")
-        when = f"{pruned.jobs_before:%Y-%m-%d %H:%M} UTC"
+        what, when = counted(gone.deleted.jobs, "job"), _minute(gone.pruned.jobs_before)
         typer.confirm(f"delete {what} that ended before {when} for ever?", abort=True, err=True)
 
 
@@ -92,7 +109,7 @@ def _somebody_is_there() -> bool:
     return sys.stdin.isatty()
 
 
-def _prune(engine: Engine, note: PruneNote, found: Deleted) -> Deleted:
+def _prune(engine: Engine, note: PruneNote, found: Deleted) -> Pruning:
     pruning, more = Pruning(note), True
     with bar("deleting", sum(asdict(found).values())) as told:
         while more:
@@ -104,16 +121,39 @@ def _prune(engine: Engine, note: PruneNote, found: Deleted) -> Deleted:
                 raise unreachable(error) from error
             told(sum(asdict(pruning.deleted).values()) - before)
             time.sleep(time.monotonic() - began)  # half of the time is the recorder's
-    return pruning.deleted
+    return pruning
 
 
-def _say(found: Deleted, pruned: Pruned, order: PruneOrder, *, as_json: bool) -> None:
-    if as_json:
-        limits = {"jobs_before": pruned.jobs_before, "readings_before": pruned.readings_before}
-        print_json({"dry_run": order.dry_run, **limits, "deleted": found})
-        return
-    verb = "would go" if order.dry_run else "deleted"
-    when = f"{pruned.jobs_before:%Y-%m-%d %H:%M} UTC"
-    typer.echo(f"{verb}: {counted(found.jobs, 'job')} that ended before {when}")
-    rest = {name: count for name, count in asdict(found).items() if name != "jobs"}
+def _say_as_json(gone: Gone, order: PruneOrder) -> None:
+    pruned, held_by = gone.pruned, gone.held_by
+    print_json(
+        {
+            "dry_run": order.dry_run,
+            "jobs_before": pruned.jobs_before,
+            "readings_before": pruned.readings_before,
+            "deleted": gone.deleted,
+            "dead_jobs": gone.dead_jobs,
+            "readings_held_by": held_by and held_by.job_id,
+        }
+    )
+
+
+def _say(gone: Gone, order: PruneOrder) -> None:
+    verb, when = "would go" if order.dry_run else "deleted", _minute(gone.pruned.jobs_before)
+    typer.echo(f"{verb}: {counted(gone.deleted.jobs, 'job')} that ended before {when}")
+    rest = {name: count for name, count in asdict(gone.deleted).items() if name != "jobs"}
     typer.echo(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in rest.items()))
+    if gone.dead_jobs:
+        which = f"{gone.dead_jobs} of the jobs {'is' if gone.dead_jobs == 1 else 'are'} dead"
+        typer.echo(
+            f"note: {which}; what is still in jobs.dead can be replayed, without its history"
+        )
+    held_by = gone.held_by
+    if held_by is not None:
+        which = f"job {held_by.job_id} of {_minute(held_by.began_at)} is still {held_by.state}"
+        see = f"see `carbon-aware status {held_by.job_id}`"
+        typer.echo(f"note: {which}: readings from a day before it on stay for its account; {see}")
+
+
+def _minute(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -50,7 +50,8 @@ async def _run(settings: LedgerSettings, stop: asyncio.Event, tracing: Tracing) 
         metrics,
     )
     retention = settings.retention()
-    pruner = Pruner(engine, retention, system_clock, uuid4, stop) if retention else None
+    written = ledger.backlog.is_written
+    pruner = Pruner(engine, retention, system_clock, uuid4, stop, written) if retention else None
     pruning = asyncio.create_task(pruner.run()) if pruner else None
     reach = Reach()
     watch_broker(registry, reach.problems)

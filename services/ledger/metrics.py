@@ -79,20 +79,25 @@ class _Sums(Collector):
     """Sums of the database as counters.
 
     Avoided emissions have a sign and may fall; two sums that only grow, what was avoided and what
-    was added, keep both. A revision may lower one of them: a counter then keeps its value until
-    the sum has overtaken it, for Prometheus takes every fall for a restart.
+    was added, keep both. A prune or a revision lowers a sum: its counter then stands still, for
+    Prometheus takes every fall for a restart, and from there it grows again as the sum does.
     """
 
     def __init__(self) -> None:
         self._grams: dict[str, dict[Kind, float]] = {name: {} for name in _MEANINGS}
+        self._last: dict[str, dict[Kind, float]] = {name: {} for name in _MEANINGS}
 
     def take(self, totals: Iterable[Totals]) -> None:
-        """Raise the counters to new sums."""
+        """Let the counters grow by what the sums have grown by since the last time."""
+        sums: dict[str, dict[Kind, float]] = {name: {} for name in _MEANINGS}
         for each in totals:
             kind = (each.signal.value, str(each.simulated).lower())
-            sums = (each.emissions_g, each.avoided_g, each.added_g)
-            for grams, total in zip(self._grams.values(), sums, strict=True):
-                grams[kind] = max(grams.get(kind, 0.0), total)
+            three = (each.emissions_g, each.avoided_g, each.added_g)
+            for name, total_g in zip(_MEANINGS, three, strict=True):
+                sums[name][kind] = total_g
+                grown_g = max(0.0, total_g - self._last[name].get(kind, 0.0))
+                self._grams[name][kind] = self._grams[name].get(kind, 0.0) + grown_g
+        self._last = sums  # of a kind that is in none of them nothing is left
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """All counters."""

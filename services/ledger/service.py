@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 
+from services.ledger.backlog import Backlog
 from services.ledger.inbox import Inbox
 from services.ledger.metrics import LedgerMetrics
 from services.ledger.recorder import Recorder
@@ -62,6 +63,7 @@ class Ledger:
         self._clock = clock
         self._metrics = metrics or LedgerMetrics()
         self._failures = 0
+        self.backlog = Backlog(queue)
         self.recorded = 0
         self.set_aside = 0
 
@@ -106,37 +108,44 @@ class Ledger:
         waker = asyncio.create_task(self._wake_at_stop(inbox))
         try:
             channel.close_callbacks.add(inbox.close)
+            await self.backlog.begin(connection)
             await channel.set_qos(prefetch_count=self._batching.prefetch)
             queue = await channel.get_queue(self._queue.name, ensure=False)
             await queue.consume(inbox.put)
             while not self._stop.is_set() and await inbox.wait(IDLE_SECONDS) and not inbox.closed:
-                await self._write_next(inbox)
+                await self.backlog.wrote(connection, await self._write_next(inbox))
             if inbox.closed:
                 raise ConnectionError("the channel was closed")
         finally:
             waker.cancel()
+            self.backlog.end()
             await channel.close()
 
     async def _wake_at_stop(self, inbox: Inbox) -> None:
         await self._stop.wait()
         inbox.wake()
 
-    async def _write_next(self, inbox: Inbox) -> None:
+    async def _write_next(self, inbox: Inbox) -> int:
+        """Write what is there, at most a batch; returns how many deliveries that were."""
         if 0 < len(inbox) < self._batching.events:
             await wait_or_stop(self._stop, self._batching.seconds)
         batch = inbox.take(self._batching.events)
         if batch:
             await self._write(batch)
             await inbox.acknowledge(batch)
+        return len(batch)
 
     async def _write(self, batch: Sequence[AbstractIncomingMessage]) -> None:
         """Commit a batch, then keep aside what can never be written."""
         bodies, began = [message.body for message in batch], self._clock()
         queue, tracing = self._queue.name, self._publisher.tracing
         traced = [(Envelope.delivered(each, queue), Trace.of(each.headers)) for each in batch]
+        too_late = self._recorder.too_late
         with tracing.recording(traced):
             poison = await asyncio.to_thread(self._recorder.write, bodies)
         now = self._clock()
+        if dropped := self._recorder.too_late - too_late:
+            log.warning("events of jobs that were pruned change nothing", events=dropped)
         if self._failures:
             self._failures = 0
             log.info("events are recorded again")

@@ -127,7 +127,8 @@ def account(
     """The account of one finished job.
 
     Args:
-        runs: the pieces that did the work, without the pauses between them.
+        runs: the pieces that did the work, without the pauses between them; none of a job that
+            never succeeded, which has no baseline.
         submitted_s: when the job was submitted, where the baseline runs.
         points: observed intensities of the region, ordered, from before the submission on.
         wasted: attempts that failed; their energy and emissions count, the baseline has none.
@@ -135,7 +136,8 @@ def account(
     useful_kwh = sum(run.energy_kwh for run in runs)
     seconds = sum(run.finished_s - run.started_s for run in runs)
     means = [mean_intensity(points, run.started_s, run.finished_s) for run in (*runs, *wasted)]
-    at_submission = mean_intensity(points, submitted_s, submitted_s + seconds)
+    # Without work there is no baseline, and what the grid was at the submission says nothing.
+    at_submission = mean_intensity(points, submitted_s, submitted_s + seconds) if runs else None
     emissions = 0.0
     for run, mean in zip((*runs, *wasted), means, strict=True):
         if mean is not None:

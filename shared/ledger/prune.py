@@ -23,7 +23,8 @@ from sqlalchemy import (
     tuple_,
 )
 
-from shared.domain.jobs import FINAL_STATES
+from shared.domain.jobs import State
+from shared.ledger.prune_limits import Holder, is_kept, is_old, readings_limit
 from shared.ledger.tables import (
     account_revisions,
     attempts,
@@ -41,10 +42,10 @@ from shared.ledger.writes.retention import PRUNE, PruneNote, note_prune, pruned_
 JOBS_AT_ONCE = 200
 ROWS_AT_ONCE = 2_000
 PLACES_AT_ONCE = 10_000
-CARRIED = timedelta(days=1)
-"""How long before a job its first reading may lie: 13 periods of an hour and some."""
-_INTENSITY = "intensity.updated.v1"
-_FINAL = tuple(state.value for state in FINAL_STATES)
+AHEAD = timedelta(hours=1)
+"""How far a source's clock may be ahead, so that a point begins after it was told."""
+_OF_READINGS = ("intensity.updated.v1", "intensity.revised.v1")
+"""Events that go with the readings that they told of, not with the jobs."""
 Where = ColumnElement[bool]
 
 
@@ -73,6 +74,11 @@ class Pruning:
 
     The limits are noted in the first of them, so that nothing told late of a deleted job can bring
     it back.
+
+    Attributes:
+        deleted: so far.
+        dead_jobs: how many of the deleted jobs were dead; whoever replays one finds no history.
+        held_by: why older readings stay than was wanted, if that may never change.
     """
 
     def __init__(self, note: PruneNote) -> None:
@@ -92,6 +98,8 @@ class Pruning:
         ]
         self._swept_to = 0
         self.deleted = Deleted()
+        self.dead_jobs = 0
+        self.held_by: Holder | None = None
 
     @property
     def jobs_before(self) -> datetime:
@@ -125,8 +133,10 @@ class Pruning:
         return 0
 
     def _jobs(self, connection: Connection) -> int:
-        query = select(jobs.c.id).where(_old_job(self.jobs_before)).limit(JOBS_AT_ONCE)
-        ids = connection.scalars(query.order_by(jobs.c.finished_at)).all()
+        query = select(jobs.c.id, jobs.c.state).where(is_old(self.jobs_before))
+        some = connection.execute(query.order_by(jobs.c.finished_at).limit(JOBS_AT_ONCE)).all()
+        ids = [row.id for row in some]
+        self.dead_jobs += sum(row.state == State.DEAD.value for row in some)
         self._delete(connection, decisions, _of_event(events.c.job_id.in_(ids)))
         for table in (attempts, events, audit, account_revisions):
             self._delete(connection, table, table.c.job_id.in_(ids))
@@ -134,7 +144,8 @@ class Pruning:
         return len(ids)
 
     def _limit_readings(self, connection: Connection) -> int:
-        limit = readings_limit(connection, self.jobs_before, self.readings_before)
+        found = readings_limit(connection, self.jobs_before, self.readings_before)
+        limit, self.held_by = found.before, found.held_by
         before = pruned_so_far(connection)
         if before is not None and before.readings_before is not None:
             limit = max(limit, before.readings_before)
@@ -173,8 +184,8 @@ class Pruning:
 
 def survey(connection: Connection, jobs_before: datetime, readings_before: datetime) -> Deleted:
     """How much a prune would delete now."""
-    readings_before = readings_limit(connection, jobs_before, readings_before)
-    old = _old_job(jobs_before)
+    readings_before = readings_limit(connection, jobs_before, readings_before).before
+    old = is_old(jobs_before)
     found = Deleted(jobs=_count(connection, jobs, old))
     for own in (attempts, events, account_revisions):
         found = found.plus(own, _count(connection, own, _of_job(own, old)))
@@ -191,27 +202,6 @@ def survey(connection: Connection, jobs_before: datetime, readings_before: datet
     for table, where in others:
         found = found.plus(table, _count(connection, table, where))
     return found
-
-
-def readings_limit(connection: Connection, jobs_before: datetime, wanted: datetime) -> datetime:
-    """Up to when readings may go: as wanted, yet none that a kept job needs."""
-    began = func.coalesce(jobs.c.submitted_at, jobs.c.started_at, jobs.c.state_at)
-    earliest = connection.scalar(select(func.min(began)).where(_kept_job(jobs_before)))
-    return wanted if earliest is None else min(wanted, earliest - CARRIED)
-
-
-def _old_job(before: datetime) -> Where:
-    return and_(jobs.c.finished_at < before, jobs.c.state.in_(_FINAL), ~jobs.c.account_due)
-
-
-def _kept_job(before: datetime) -> Where:
-    """The opposite; a comparison with nothing is neither true nor false in SQL."""
-    return or_(
-        jobs.c.finished_at.is_(None),
-        jobs.c.finished_at >= before,
-        jobs.c.state.not_in(_FINAL),
-        jobs.c.account_due,
-    )
 
 
 def _of_job(table: Table, where: Where) -> Where:
@@ -234,7 +224,7 @@ def _last_of_pool() -> ColumnElement[datetime]:
 
 
 def _old_audit(before: datetime) -> Where:
-    kept = _of_job(audit, _kept_job(before))
+    kept = _of_job(audit, is_kept(before))
     return and_(audit.c.at < before, audit.c.action != PRUNE, ~kept)
 
 
@@ -243,16 +233,17 @@ def _loose_event(before: datetime) -> Where:
     kept_size = exists().where(pool_sizes.c.event_id == events.c.id, ~_old_pool_size(before))
     return and_(
         events.c.at < before,
-        events.c.type != _INTENSITY,
-        ~_of_job(events, _kept_job(before)),
+        events.c.type.not_in(_OF_READINGS),
+        ~_of_job(events, is_kept(before)),
         ~kept_size,
     )
 
 
 def _old_update(before: datetime) -> Where:
-    """All but the last one of each region."""
+    """Updates and revisions of old readings alone, but for the last update of each region."""
     last = select(grids.c.updated_at)
-    return and_(events.c.at < before, events.c.type == _INTENSITY, events.c.at.not_in(last))
+    told = events.c.at < before - AHEAD
+    return and_(told, events.c.type.in_(_OF_READINGS), events.c.at.not_in(last))
 
 
 def _key(table: Table) -> ColumnElement[Any]:

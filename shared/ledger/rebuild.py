@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from shared.errors import CarbonAwareError, Undecodable
 from shared.ledger.dump import FORMAT, Manifest
 from shared.ledger.dump_rows import is_row, read_row, restore
 from shared.ledger.schema import writing
-from shared.ledger.tables import metadata, readings
+from shared.ledger.tables import metadata
 from shared.ledger.writes import record, settle_accounts
 from shared.ledger.writes.retention import Pruned, PruneNote, note_prune
 from shared.messages import decode_event
@@ -83,11 +83,13 @@ def rebuild(
         every = iter(lines)
         bodies = islice(every, manifest.events)
         while batch := list(islice(bodies, EVENTS_AT_ONCE)):
-            record(connection, [decode_event(line) for line in batch], manifest.written_at)
+            told_of = [decode_event(line) for line in batch]
+            record(connection, told_of, manifest.written_at, readings_before=_since(manifest))
             told(len(batch))
         while settle_accounts(connection, manifest.written_at):
             pass
-        _prune_as_before(connection, manifest.prunes)
+        for note in manifest.prunes:
+            note_prune(connection, note)
         restore(connection, islice(every, manifest.rows), is_pruned=bool(manifest.prunes))
 
 
@@ -106,13 +108,10 @@ def refuse_unless_empty(connection: Connection) -> None:
             )
 
 
-def _prune_as_before(connection: Connection, notes: Iterable[PruneNote]) -> None:
-    """The events after a limit may tell of a point before it, which had been deleted."""
-    for note in notes:
-        note_prune(connection, note)
-        if note.pruned.readings_before is not None:
-            old = readings.c.at < note.pruned.readings_before
-            connection.execute(delete(readings).where(old))
+def _since(manifest: Manifest) -> datetime | None:
+    """How far back readings go: events after a prune may tell of points that it had deleted."""
+    limits = [note.pruned.readings_before for note in manifest.prunes]
+    return max((limit for limit in limits if limit is not None), default=None)
 
 
 def _readable(number: int, line: bytes) -> None:

@@ -15,7 +15,7 @@ from shared.errors import ConfigurationError, LedgerUnreachable
 from shared.ledger.copying import let_copy
 from shared.ledger.rollups import fill_rollups
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the tables that this code reads and writes."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 10_000

@@ -134,9 +134,11 @@ class JobColumns(TypedColumns):
     avoided_g: Named[float | None] = Column(Double())
     intensity_method: Named[str | None] = Column(Word())
     # whether that is the account of an ended job, the last revision of a reading that it rests
-    # on, and how often it was worked out with another result
+    # on, up to when it needs readings if that is after the job's end, and how often it was worked
+    # out with another result
     account_settled: Named[bool] = Column(Boolean(), server_default=false())
     account_revised_at: Named[datetime | None] = Column(Instant())
+    account_until: Named[datetime | None] = Column(Instant())
     account_version: Named[int] = Column(BigInteger(), server_default="1")
 
 
@@ -282,6 +284,7 @@ _partial("ix_jobs_state", NOT_SUCCEEDED, jobs.c.state, jobs.c.submitted_at)
 _partial("ix_jobs_error", HAS_FAILED, jobs.c.submitted_at, jobs.c.id, jobs.c.error)
 _partial("ix_jobs_planned", IS_DEFERRED, jobs.c.region, jobs.c.planned_at)
 _partial("ix_jobs_account_due", ACCOUNT_IS_DUE, jobs.c.id)
+_partial("ix_jobs_account_until", "account_until IS NOT NULL", jobs.c.account_until)
 Index("ix_readings_region_at", readings.c.region, readings.c.at)
 Index("ix_pool_sizes_region_at", pool_sizes.c.region, pool_sizes.c.at)
 Index("ix_pool_sizes_pool_at", pool_sizes.c.pool, pool_sizes.c.at)

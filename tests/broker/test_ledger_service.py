@@ -54,6 +54,17 @@ async def test_events_are_recorded_and_acknowledged(service: Any, until: Any) ->
     assert (row.state, row.attempts, row.energy_kwh) == ("succeeded", 1, 0.5)
 
 
+async def test_a_backlog_is_written_when_all_of_it_is(service: Any) -> None:
+    told = [event for number in range(150) for event in two_events(number)]
+    await service.tell(told)
+    async with service.inside() as ledger:
+        is_written = ledger.backlog.is_written
+        async with asyncio.timeout(LIMIT_SECONDS):
+            await is_written.wait()
+        assert service.count() == len(told)
+    assert not is_written.is_set(), "nobody knows what waits now"
+
+
 def interrupted_and_cancelled() -> list[AnyEvent]:
     """Job 1 is paused and then cut in its second piece; job 2 is replayed."""
     over = {

@@ -136,7 +136,7 @@ def _works(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, _Done]:
 
 
 def _done(job: AnyRow, work: Work) -> _Done:
-    again = job.replayed_at is not None and work.submitted_s >= job.replayed_at.timestamp()
+    again = job.replayed_at is not None and work.submitted_s == job.replayed_at.timestamp()
     deadline = (job.replayed_deadline if again else None) or job.deadline
     return _Done(
         submitted_s=work.submitted_s,

@@ -19,7 +19,7 @@ from shared.ledger.writes.grid import (
     record_timetables,
 )
 from shared.ledger.writes.jobs import record_jobs
-from shared.ledger.writes.retention import pruned_jobs
+from shared.ledger.writes.retention import pruned_jobs, pruned_so_far
 from shared.ledger.writes.told import Told, tell
 from shared.messages import (
     AnyEvent,
@@ -45,7 +45,13 @@ REPLAY = "replay"
 E = TypeVar("E", bound=Event)
 
 
-def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | None = None) -> int:
+def record(
+    connection: Connection,
+    events: Sequence[AnyEvent],
+    now: datetime | None = None,
+    *,
+    readings_before: datetime | None = None,
+) -> int:
     """Record events, each once, whatever their order; the caller begins and commits.
 
     Accounts that follow from them are worked out too, up to a bound; `settle_accounts` does the
@@ -55,31 +61,49 @@ def record(connection: Connection, events: Sequence[AnyEvent], now: datetime | N
         connection: in a transaction.
         events: of any kinds.
         now: dates the revisions of accounts; None takes the time of the latest recorded event.
+        readings_before: earlier readings were pruned, and none is kept whatever is told of them;
+            None takes the limit of the last prune.
 
     Returns:
         How many came too late: their job was pruned, so they change nothing.
     """
-    return record_told(connection, [tell(event) for event in events], now)
+    told = [tell(event) for event in events]
+    return record_told(connection, told, now, readings_before=readings_before)
 
 
-def record_told(connection: Connection, told: Sequence[Told], now: datetime | None = None) -> int:
+def record_told(
+    connection: Connection,
+    told: Sequence[Told],
+    now: datetime | None = None,
+    *,
+    readings_before: datetime | None = None,
+) -> int:
     """Record events that were made ready before; all else as `record`."""
-    late = 0
+    pruned, late = pruned_so_far(connection), 0
+    if pruned is not None and readings_before is None:
+        readings_before = pruned.readings_before
     for start in range(0, len(told), MOST_AT_ONCE):
-        late += _record(connection, told[start : start + MOST_AT_ONCE], now)
+        some = told[start : start + MOST_AT_ONCE]
+        gone = pruned_jobs(connection, [each.event for each in some], pruned)
+        wanted = [each for each in some if each.job_id not in gone] if gone else some
+        _record(connection, wanted, now, readings_before)
+        late += len(some) - len(wanted)
     settle_accounts(connection, now)
     return late
 
 
-def _record(connection: Connection, every: Sequence[Told], now: datetime | None) -> int:
-    gone = pruned_jobs(connection, [told.event for told in every])
-    wanted = [told for told in every if told.job_id not in gone] if gone else every
+def _record(
+    connection: Connection,
+    wanted: Sequence[Told],
+    now: datetime | None,
+    readings_before: datetime | None,
+) -> None:
     new = _new(connection, wanted)
     _keep(connection, new)
     events = [told.event for told in new]
     # The grid first: what it says of jobs that end in this batch is in their first accounts.
-    record_grids(connection, _of(events, IntensityUpdated))
-    record_revisions(connection, _of(events, IntensityRevised))
+    record_grids(connection, _of(events, IntensityUpdated), readings_before)
+    record_revisions(connection, _of(events, IntensityRevised), readings_before)
     record_jobs(connection, new, now)
     record_pools(connection, _of(events, PoolResized))
     record_beats(connection, _of(events, ServiceBeat))
@@ -87,7 +111,6 @@ def _record(connection: Connection, every: Sequence[Told], now: datetime | None)
     insert_new(connection, rejections, [_rejection(e) for e in _of(events, JobRejected)])
     insert_new(connection, audit, [_taken(e) for e in _of(events, ControlTaken)])
     insert_new(connection, audit, [_replayed(e) for e in _of(events, JobReplayed)])
-    return len(every) - len(wanted)
 
 
 def _new(connection: Connection, wanted: Sequence[Told]) -> list[Told]:

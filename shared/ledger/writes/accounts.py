@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from types import SimpleNamespace
 from typing import Any
@@ -34,15 +34,18 @@ ACCOUNT_COLUMNS = (
     "avoided_g",
     "intensity_method",
     "account_revised_at",
+    "account_until",
 )
 _ENERGY_METHODS = list(EnergyMethod)
 _METHODS = list(IntensityMethod)
 _BEST = (0, 0)
 _OF_THE_JOB = (
-    *("id", "submitted_at", "replayed_at", "finished_at", "expected_duration_seconds"),
-    *("account_settled", "account_version", "account_revised_at", *FIGURES),
+    *("id", "submitted_at", "replayed_at", "replayed_key", "finished_at"),
+    *("expected_duration_seconds", "account_settled", "account_version", "account_revised_at"),
+    *FIGURES,
 )
 Values = dict[str, Any]
+Span = tuple[datetime, datetime]
 
 
 def settle_accounts(
@@ -83,9 +86,12 @@ def give_accounts(connection: Connection, due: Sequence[Row], now: datetime | No
     shape = shape_of(connection.dialect, jobs)
     told = [SimpleNamespace(**shape.spoken(row, _OF_THE_JOB)) for row in due]
     tried = _attempts(connection, [job.id for job in told])
-    series = _series(connection, told, tried)
+    spans = [_span(job, tried.get(job.id, ())) for job in told]
+    series = _series(connection, tried, [span for span in spans if span is not None])
     accounts = [_account(job, tried.get(job.id, []), series) for job in told]
-    for row, values in zip(due, give_versions(connection, told, accounts, now), strict=True):
+    given = give_versions(connection, told, accounts, now)
+    for row, job, span, values in zip(due, told, spans, given, strict=True):
+        values["account_until"] = _beyond(span, job.finished_at)
         row.update(shape.stored(values), account_due=False)
 
 
@@ -101,17 +107,37 @@ def _attempts(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, list[An
     return found
 
 
+def _span(job: Job, tried: Sequence[AnyRow]) -> Span | None:
+    """From when to when its pieces ran, and its baseline at most; None where nothing ran.
+
+    The baseline may end after the job where clocks differ.
+    """
+    if not tried:
+        return None
+    began = min(row.started_at for row in tried)
+    ended = max(max(row.started_at, row.finished_at) for row in tried)
+    ran = sum((row.finished_at - row.started_at for row in tried), timedelta())
+    for at in (job.submitted_at, job.replayed_at):
+        if at is not None:
+            began, ended = min(began, at), max(ended, at, at + ran)
+    return began, ended
+
+
+def _beyond(span: Span | None, finished_at: datetime | None) -> datetime | None:
+    """Until when readings matter, where that is after the job's end."""
+    if span is None or (finished_at is not None and span[1] <= finished_at):
+        return None
+    return span[1]
+
+
 def _series(
-    connection: Connection, due: Sequence[Job], tried: dict[UUID, list[AnyRow]]
+    connection: Connection, tried: dict[UUID, list[AnyRow]], spans: Sequence[Span]
 ) -> AllSeries:
-    every = [row for rows in tried.values() for row in rows]
-    if not every:
+    if not spans:
         return {}
-    starts = [row.started_at for row in every]
-    submitted = [job.submitted_at for job in due if job.submitted_at is not None]
-    ends = [row.finished_at for row in every]
-    regions = sorted({row.region for row in every})
-    return load_series(connection, regions, min(starts + submitted), max(ends))
+    regions = sorted({row.region for rows in tried.values() for row in rows})
+    began, ended = min(span[0] for span in spans), max(span[1] for span in spans)
+    return load_series(connection, regions, began, ended)
 
 
 def _account(job: Job, tried: Sequence[AnyRow], series: AllSeries) -> Account:

@@ -26,24 +26,44 @@ _REVISED_RANK = len(_RUNGS)
 """A source's own revision of a point outranks whatever was told of it before."""
 
 
-def record_grids(connection: Connection, updates: Sequence[IntensityUpdated]) -> None:
-    """Keep the points, the latest update of each region, and say which accounts to work out."""
+def record_grids(
+    connection: Connection, updates: Sequence[IntensityUpdated], since: datetime | None = None
+) -> None:
+    """Keep the points, the latest update of each region, and say which accounts to work out.
+
+    Args:
+        connection: in a transaction.
+        updates: in any order.
+        since: earlier points were pruned, and stay away; None where none were.
+    """
     if not updates:
         return
-    upsert(connection, readings, [_reading(update) for update in updates], newer_by="key")
+    kept = [told for told in updates if since is None or told.reading.at >= since]
+    upsert(connection, readings, [_reading(update) for update in kept], newer_by="key")
     upsert(connection, grids, [_grid(update) for update in updates], newer_by="key")
-    for told in updates:
+    for told in kept:
+        # Also where no grams are told: they may replace some that an account rests on.
         point = told.reading
-        if point.intensity_g_per_kwh is not None:
-            _make_due(connection, point.at, point.at, point.period_seconds)
+        _make_due(connection, point.at, point.at, point.period_seconds)
 
 
-def record_revisions(connection: Connection, revisions: Sequence[IntensityRevised]) -> None:
-    """Keep revised points above what was told before, and say which accounts to work out."""
-    rows = [row for told in revisions for row in _revised(told)]
-    upsert(connection, readings, rows, newer_by="key")
-    for told in revisions:
-        _make_due(connection, told.points[0].at, told.points[-1].at, told.period_seconds)
+def record_revisions(
+    connection: Connection, revisions: Sequence[IntensityRevised], since: datetime | None = None
+) -> None:
+    """Keep revised points above what was told before, and say which accounts to work out.
+
+    Args:
+        connection: in a transaction.
+        revisions: in any order.
+        since: as for `record_grids`.
+    """
+    kept = [
+        [row for row in _revised(told) if since is None or row["at"] >= since] for told in revisions
+    ]
+    upsert(connection, readings, [row for rows in kept for row in rows], newer_by="key")
+    for rows in kept:
+        if rows:
+            _make_due(connection, rows[0]["at"], rows[-1]["at"], rows[0]["period_seconds"])
 
 
 def record_pools(connection: Connection, sizes: Sequence[PoolResized]) -> None:
@@ -66,18 +86,19 @@ def _make_due(
 ) -> None:
     """Ended jobs whose time overlaps points from a first to a last one are accounted again.
 
-    A live point normally comes before the jobs that it matters to have ended, so the index on
-    `finished_at` finds next to none.
+    A live point normally comes before the jobs that it matters to have ended, so the indices on
+    `finished_at` and `account_until` find next to none.
     """
     until = last + timedelta(seconds=period_seconds * CARRIED_PERIODS)
-    overlaps = or_(jobs.c.submitted_at.is_(None), jobs.c.submitted_at <= until)
+    row = jobs.c
     connection.execute(
         update(jobs)
         .where(
-            jobs.c.finished_at >= first,
-            overlaps,
-            jobs.c.attempts > 0,
-            ~jobs.c.account_due,
+            or_(row.finished_at >= first, row.account_until >= first),
+            # By its worker's clock a job may have begun before it was submitted.
+            or_(row.submitted_at.is_(None), row.submitted_at <= until, row.started_at <= until),
+            row.attempts > 0,
+            ~row.account_due,
         )
         .values(account_due=True)
     )

@@ -33,6 +33,7 @@ _STEPS = {
 _LAST_WORDS = (State.EXPIRED, State.CANCELLED, State.SUCCEEDED)
 _OUTCOMES = (None, "cancelled", "paused", "failed", "succeeded")
 _BEYOND = 10**18
+_COUNTER_DIGITS = 6
 _NOBODY = UUID(int=0)
 _ALL_BUT_8_DIGITS = 4 * (32 - 8)
 """Bits of an id behind its first eight hex digits."""
@@ -116,7 +117,16 @@ def progress_key(attempt: int, piece: int, at: datetime, event_id: UUID) -> str:
 
 def replay_key(attempts: int, at: datetime, event_id: UUID) -> str:
     """The rank of a replay: the last one wins."""
-    return f"{attempts:06d}{last(at, event_id)}"
+    return f"{attempts:0{_COUNTER_DIGITS}d}{last(at, event_id)}"
+
+
+def failed_before(rank: str) -> int:
+    """How many attempts of a job had failed before its replay.
+
+    Args:
+        rank: a `replay_key`.
+    """
+    return int(rank[:_COUNTER_DIGITS])
 
 
 def piece_key(outcome: str | None, at: datetime, event_id: UUID) -> str:

@@ -87,13 +87,19 @@ def prune_notes(connection: Connection) -> list[PruneNote]:
     return [_note(row) for row in connection.execute(query)]
 
 
-def pruned_jobs(connection: Connection, told: Sequence[AnyEvent]) -> set[UUID]:
+def pruned_jobs(
+    connection: Connection, told: Sequence[AnyEvent], limit: Pruned | None
+) -> set[UUID]:
     """Pruned jobs that events tell of: these would come back as new ones and count twice.
 
     An event that is older than the limit tells of a pruned job if its job is not in the ledger,
     unless something newer is told of that job at the same time.
+
+    Args:
+        connection: in a transaction.
+        told: the events.
+        limit: of the last prune.
     """
-    limit = pruned_so_far(connection)
     if limit is None:
         return set()
     ids = {event.job_id for event in told if isinstance(event, JobEvent)}

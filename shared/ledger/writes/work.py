@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.domain.savings import Run
 from shared.ledger.tables import AnyRow
+from shared.ledger.writes import positions
 from shared.ledger.writes.series import Window
 
 _LONG_AGO_S = float("-inf")
@@ -56,17 +57,19 @@ def work_of(job: Any, tried: Sequence[AnyRow]) -> Work:  # noqa: ANN401 - a row,
     a checkpoint is carried on, also to the next attempt.
 
     Args:
-        job: with `submitted_at`, `replayed_at` and `expected_duration_seconds`.
+        job: with `submitted_at`, `replayed_at`, `replayed_key` and `expected_duration_seconds`.
         tried: its finished pieces, in the order of attempt and piece.
     """
     done = [row for row in tried if row.outcome == "succeeded"]
     last = min(done, key=lambda row: (row.finished_at, row.attempt, row.piece)) if done else None
-    began_at, again_at, useful = job.submitted_at, job.replayed_at, []
+    began_at, useful = job.submitted_at, []
     if last is not None:
         before = tried
-        if again_at is not None and last.started_at >= again_at:
+        failed = positions.failed_before(job.replayed_key) if job.replayed_key else None
+        if failed is not None and last.attempt > failed:
             # A replay is a new submission: what the job did before it died came to nothing.
-            began_at, before = again_at, [row for row in tried if row.started_at >= again_at]
+            # Its attempts are counted on, so their numbers tell both apart where clocks differ.
+            began_at, before = job.replayed_at, [row for row in tried if row.attempt > failed]
         useful = [*_kept(job.expected_duration_seconds, before, last), last]
     return Work(
         submitted_s=began_at.timestamp() if began_at else _LONG_AGO_S,

@@ -164,6 +164,30 @@ def test_readings_may_be_kept_longer(cli: Cli, filled_ledger: str) -> None:
     assert json.loads(cli("ledger", "prune", *order).stdout)["deleted"]["readings"] == 0
 
 
+def test_dead_jobs_do_not_go_unsaid(cli: Cli, filled_ledger: str) -> None:
+    order = ("ledger", "prune", "--older-than", "9m")
+    would = json.loads(cli(*order, "--dry-run", "--json").stdout)
+    assert (would["deleted"]["jobs"], would["dead_jobs"]) == (2, 1)
+    *_, note = cli(*order, "--dry-run").stdout.splitlines()
+    assert note.startswith("note: 1 of the jobs is dead; what is still in jobs.dead can be")
+    assert json.loads(cli(*order, "--json").stdout)["dead_jobs"] == 1
+    assert json.loads(cli(*order, "--json").stdout)["dead_jobs"] == 0
+
+
+def test_a_job_without_an_end_is_named_where_readings_stay_for_it(
+    cli: Cli, filled_ledger: str
+) -> None:
+    waiter = "bbbbbbbb-0000-4000-8000-000000000002"
+    order = ("ledger", "prune", "--older-than", "3m", "--dry-run")
+    assert json.loads(cli(*order, "--json").stdout)["readings_held_by"] == waiter
+    *_, note = cli(*order).stdout.splitlines()
+    assert note.startswith(f"note: job {waiter} of 20")
+    assert " is still deferred: readings from a day before it on stay for its account" in note
+    younger = ("ledger", "prune", "--older-than", "15m", "--dry-run")
+    assert json.loads(cli(*younger, "--json").stdout)["readings_held_by"] is None
+    assert "still" not in cli(*younger).stdout
+
+
 def test_who_pruned_is_in_the_audit(cli: Cli, filled_ledger: str) -> None:
     assert cli("ledger", "prune", "--older-than", "15m", "--by", "ana").exit_code == 0
     connection = sqlite3.connect(LEDGER)

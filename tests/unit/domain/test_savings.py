@@ -138,6 +138,14 @@ def test_a_real_zero_is_data() -> None:
     assert (savings.emissions_g, savings.baseline_g, savings.avoided_g) == (0.0, 0.0, 0.0)
 
 
+def test_without_work_the_submission_says_nothing() -> None:
+    """At 20 the last point is carried, but nothing would have run there."""
+    points, failed = [Point(0, 10, 50.0), Point(30, 10, 70.0)], Run(30, 40, 2.0)
+    savings = account([], 20, points, wasted=[failed])
+    assert (savings.emissions_g, savings.baseline_g) == (140.0, None)
+    assert savings.method is IntensityMethod.OBSERVED
+
+
 def test_units() -> None:
     assert energy_kwh(250, 3600) == 0.25
     assert reference_g(2.0) == 900.0

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import Engine, Select, Table, create_engine, select, text
 from sqlalchemy.engine import make_url
 
+from shared.ledger.dump import dump_lines
+from shared.ledger.rebuild import check_dump, rebuild
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.tables import account_revisions, decisions, events, jobs, metadata
 from shared.ledger.writes import record, settle_accounts
@@ -192,3 +194,16 @@ def life(story: Any) -> Sequence[AnyEvent]:
         story.started(1, 730, attempt=2),
         story.succeeded(1, 730, 1030, attempt=2, energy_kwh=1.0, result={"rows": 3}),
     ]
+
+
+@pytest.fixture
+def rebuilt(new_ledger: NewLedger, story: Any) -> Callable[[Ledger], Ledger]:
+    """Makes a second ledger from what the first one exports."""
+
+    def make(ledger: Ledger) -> Ledger:
+        lines = list(dump_lines(ledger.engine, story.at(10**8)))
+        other = new_ledger()
+        rebuild(other.engine, lines, check_dump(lines), lambda _: None)
+        return other
+
+    return make

@@ -14,8 +14,8 @@ from shared.ledger.rollups import rollups_differences
 from shared.ledger.writes import positions
 from shared.messages import Action
 
-EXAMPLES = 60
-ON_POSTGRESQL = 12
+EXAMPLES = 25
+ON_POSTGRESQL = 6
 """The same property where each example takes ten times as long."""
 
 

@@ -112,6 +112,7 @@ def check_disorder(new_ledger: Callable[[], Any], story: Any, data: st.DataObjec
     paths = data.draw(st.lists(ORDER["job_path"](), min_size=1, max_size=3))
     told = [e for n, path in enumerate(paths) for e in ORDER["Teller"](story, n, path).tell()]
     told += [story.intensity(**point) for point in data.draw(ORDER["grid_path"]())]
+    told += [story.revised(**revision) for revision in data.draw(ORDER["revision_path"]())]
     told += [story.resized(5, 4), story.rejected(3), story.beat(1), story.timetable(2, 1)]
     live = new_ledger()
     shuffled = data.draw(st.permutations(told))

@@ -15,7 +15,7 @@ from services.ledger.retention import Pruner, Retention
 from services.ledger.settings import LedgerSettings
 from shared.errors import ConfigurationError
 from shared.ledger.schema import writing
-from shared.ledger.tables import jobs
+from shared.ledger.tables import daily, jobs
 from shared.ledger.writes.retention import Pruned, prune_notes
 from shared.messages import encode
 
@@ -46,9 +46,12 @@ class Days:
 
     def __init__(self, ledger: Any, story: Any, days: float) -> None:
         self.now = story.at(days * DAY)
-        self.stop = asyncio.Event()
+        self.stop, self.written = asyncio.Event(), asyncio.Event()
+        self.written.set()
         retention = Retention(timedelta(days=5), timedelta(days=7))
-        self.pruner = Pruner(ledger.engine, retention, lambda: self.now, uuid4, self.stop)
+        self.pruner = Pruner(
+            ledger.engine, retention, lambda: self.now, uuid4, self.stop, self.written
+        )
 
 
 async def test_it_prunes_at_its_start_and_every_day(
@@ -100,6 +103,77 @@ async def test_a_database_that_refuses_is_asked_again(
     await until(lambda: count(sqlite_ledger) == 0)
     days.stop.set()
     await task
+
+
+async def test_nothing_goes_while_a_backlog_is_written(
+    sqlite_ledger: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at the start, and not on a later day either."""
+    monkeypatch.setattr(module, "EVERY_SECONDS", 0.0)
+    days, done = Days(sqlite_ledger, story, days=9), []
+    days.written.clear()
+
+    async def prune() -> None:
+        done.append("pruned")
+        days.written.clear()
+
+    monkeypatch.setattr(days.pruner, "prune", prune)
+    task = asyncio.create_task(days.pruner.run())
+    for count_before in (0, 1):
+        for _ in range(20):  # turns of the loop, in which it could go on
+            await asyncio.sleep(0)
+        assert len(done) == count_before
+        days.written.set()
+        await until(lambda so_far=count_before: len(done) > so_far)
+    days.stop.set()
+    async with asyncio.timeout(LIMIT_SECONDS):
+        await task
+    assert len(done) == 2
+
+
+async def test_what_a_ledger_finds_after_a_long_time_is_in_its_roll_ups(
+    ledger: Any, story: Any, life: Any
+) -> None:
+    """Its job ended four days before the limit, and still it counts."""
+    recorder, days = Recorder(ledger.engine), Days(ledger, story, days=9)
+    days.written.clear()
+    task = asyncio.create_task(days.pruner.run())
+    assert recorder.write([encode(told) for told in life]) == []
+    days.written.set()
+    await until(lambda: days.pruner.pruned_jobs == 1)
+    days.stop.set()
+    await task
+    assert (recorder.too_late, count(ledger)) == (0, 0)
+    with ledger.engine.connect() as connection:
+        assert connection.scalar(select(func.sum(daily.c.known_jobs))) == 1
+
+
+async def test_it_says_what_it_could_not_prune_and_which_dead_jobs_it_did(
+    ledger: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, dict[str, Any]]] = []
+    for level in ("info", "warning"):
+        monkeypatch.setattr(module.log, level, lambda what, **more: said.append((what, more)))
+    ledger.record(story.accepted(1, 0), story.failed(1, 1, 2), story.died(1, 3, 1))
+    ledger.record(story.accepted(2, 0), story.succeeded(2, 1, 2))
+    ledger.record(story.accepted(3, 60), story.deferred(3, 61, until=600))
+    await Days(ledger, story, days=9).pruner.prune()
+    (pruned, went), (held, why) = said
+    assert (pruned, went["jobs"], went["dead_jobs"]) == ("pruned", 2, 1)
+    assert held == "readings stay for a job that has not ended"
+    assert (why["job_id"], why["state"]) == (str(story.job_id(3)), "deferred")
+    assert why["began_at"] == story.at(60).isoformat()
+    assert why["readings_before"] == story.at(60 - DAY).isoformat()
+
+
+async def test_a_young_job_that_has_not_ended_is_not_worth_a_word(
+    ledger: Any, story: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(module.log, "warning", lambda what, **_: said.append(what))
+    ledger.record(story.accepted(1, 8 * DAY), story.started(1, 8 * DAY + 1))
+    await Days(ledger, story, days=9).pruner.prune()
+    assert said == []
 
 
 async def test_what_comes_too_late_is_counted(ledger: Any, story: Any, life: Any) -> None:

@@ -207,12 +207,22 @@ def test_sums_grow_and_never_mix_signals(registry, value):
     assert value("carbonq_emissions_grams_total", signal="average", simulated="true") == 5
 
 
-def test_a_revision_that_lowers_a_sum_is_no_restart_of_the_counter(registry, value):
-    metrics = LedgerMetrics(registry)
-    for emissions_g in (9.0, 8.0, 10.0):
-        metrics.summed([Totals(Signal.MARGINAL, False, emissions_g, 4.0, 1.0)])
-        assert value("carbonq_emissions_grams_total", **MARGINAL) >= 9
-    assert value("carbonq_emissions_grams_total", **MARGINAL) == 10
+@pytest.mark.parametrize(
+    ("sums", "counted"),
+    [
+        ((9.0, 8.0, 10.0), (9, 9, 11)),  # a revision
+        ((9.0, 3.0, 3.5, 1.0, 2.0), (9, 9, 9.5, 9.5, 10.5)),  # prunes
+        ((9.0, None, 2.0), (9, 9, 11)),  # every job of this kind was pruned
+    ],
+)
+def test_a_sum_that_was_lowered_stops_no_counter(registry, value, sums, counted):
+    metrics, seen = LedgerMetrics(registry), []
+    for total_g in sums:
+        known = [] if total_g is None else [total_g]
+        metrics.summed([Totals(Signal.MARGINAL, False, each, each, each) for each in known])
+        names = ("emissions", "emissions_avoided", "emissions_added")
+        seen += [value(f"carbonq_{name}_grams_total", **MARGINAL) for name in names]
+    assert seen == [pytest.approx(each) for each in counted for _ in range(3)]
 
 
 def test_without_a_registry_the_numbers_go_nowhere():
