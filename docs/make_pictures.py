@@ -147,7 +147,7 @@ PICTURES = (
     Picture("pages/savings.png", "savings", 2300, _as_it_comes),
     Picture("pages/plan.png", "plan", 1300, _as_it_comes),
     Picture("pages/workers.png", "workers", 1300, _as_it_comes),
-    Picture("pages/system.png", "system", 1640, _as_it_comes),
+    Picture("pages/system.png", "system", 1800, _as_it_comes),
     Picture("pages/submit.png", "submit", 900, _submit),
 )
 
