@@ -136,11 +136,14 @@ def _shown(url: URL) -> str:
 
 
 def _create_engine(url: URL) -> Engine:
+    is_sqlite = url.get_backend_name() == "sqlite"
+    # A database that was made without an encoding (SQL_ASCII) would answer with bytes.
+    encoding = {} if is_sqlite else {"client_encoding": "utf8"}
     try:
-        engine = create_engine(url, pool_pre_ping=url.get_backend_name() != "sqlite")
+        engine = create_engine(url, pool_pre_ping=not is_sqlite, connect_args=encoding)
     except (ImportError, SQLAlchemyError) as error:
         raise ConfigurationError(f"LEDGER_URL cannot be used: {error}") from error
-    if url.get_backend_name() == "sqlite":
+    if is_sqlite:
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine
 
-from shared.ledger.reads import optimum, report
+from shared.ledger.reads import job_status, optimum, report
 from shared.ledger.reads.known_jobs import known_jobs
 from shared.ledger.reads.report_rows import GroupBy
-from shared.ledger.schema import open_engine
+from shared.ledger.schema import migrate, open_engine, writing
+from shared.ledger.writes import record
 
 
 @pytest.mark.parametrize("by", GroupBy)
@@ -55,3 +57,20 @@ def test_a_plain_address_means_the_driver_of_the_extra(postgres_ledger: Any, nam
     engine = open_engine(url.render_as_string(hide_password=False))
     assert engine.dialect.driver == "psycopg"
     engine.dispose()
+
+
+def test_a_database_without_an_encoding_keeps_every_letter(
+    postgres_server: str, story: Any, life: Any
+) -> None:
+    server = create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    url = server.url.set(database="ascii").render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' TEMPLATE template0")
+        migrate(url)
+        engine = open_engine(url)
+        with writing(engine) as recording:
+            record(recording, [*life, story.cancelled(2, 20, by="J\u00f6rg")])
+        assert job_status(engine, story.job_id(2)).cancelled_by == "J\u00f6rg"
+        engine.dispose()
+        connection.exec_driver_sql("DROP DATABASE ascii WITH (FORCE)")
+    server.dispose()
