@@ -59,9 +59,11 @@ def _cards(workers: Workers) -> None:
     alive = [beat for beat in workers.beats if beat.alive]
     most, base = sum(p.consumers for p in pools), sum(p.base_consumers for p in pools)
     rows = frames_workers.pools(pools, workers.beats)
-    # The list below, where it is whole: beats are some seconds older.
-    whole = len(workers.running) < RUNNING_SHOWN
-    at_work = len(workers.running) if whole else int(rows["Running"].fillna(0).sum())
+    at_work = int(rows["Running"].fillna(0).sum())
+    if len(workers.running) < RUNNING_SHOWN:
+        # The list below is whole: it is some seconds ahead of the beats.
+        lost = frames_workers.lost(workers.beats, workers.running, workers.at)
+        at_work = len(workers.running) - sum(each.jobs for each in lost)
     reasons = sorted({pool.reason for pool in pools})
     with st.grid(4, min_column_width=220):
         card("Jobs running", f"{at_work:,}", f"of {most:,} that may run at once")

@@ -53,7 +53,7 @@ FACTS: dict[str, dict[str, Any]] = {
     },
     "scheduler": {"role": "leader", "waiting": 100, "accepted": 400, "rejected": 2},
     "ledger": {"recorded": 4000, "writing": True},
-    "worker_pool": {"running": 2, "held": 1, "types": "ml_training,nightly_report"},
+    "worker_pool": {"running": 1, "held": 1, "types": "ml_training,nightly_report"},
 }
 
 
