@@ -68,7 +68,7 @@ class Scene:
         if payload["how"] == State.DEAD:
             raise ValueError("no data")
         if payload["how"] == State.RETRYING and context.attempt == 1:
-            raise Retry("the database is away", after_seconds=BACKOFF_SECONDS)
+            raise Retry(BACKOFF_SECONDS, "the database is away")
         if payload["how"] == State.RUNNING:
             await self.until(lambda: context.should_stop or self.go.is_set(), 60)
         if context.should_stop:

@@ -1,6 +1,7 @@
 """Ledgers to look at, and the page over one of them."""
 
 import runpy
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,15 @@ from dashboard.data.source import forget
 
 APP = Path(__file__).parents[3] / "dashboard" / "app.py"
 BUSY = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
+
+
+@pytest.fixture(autouse=True)
+def main_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back the main module, in whose place Streamlit puts each page that it runs.
+
+    A process that a later test starts would load the page as its own main module.
+    """
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
 
 @pytest.fixture
