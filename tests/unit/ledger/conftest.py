@@ -5,18 +5,22 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, Select, Table, create_engine, select, text
 from sqlalchemy.engine import make_url
 
 from shared.ledger.dump import dump_lines
+from shared.ledger.prune import Pruning
 from shared.ledger.rebuild import check_dump, rebuild
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.tables import account_revisions, decisions, events, jobs, metadata
 from shared.ledger.writes import record, settle_accounts
+from shared.ledger.writes.retention import Pruned, PruneNote
 from shared.messages import AnyEvent
 
 Story: Any = runpy.run_path(str(Path(__file__).parent / "story.py"))["Story"]
@@ -38,6 +42,16 @@ class Ledger:
         with writing(self.engine) as connection:
             while settle_accounts(connection):
                 pass
+
+    def prune(self, before: datetime) -> Pruned:
+        """Delete the jobs and readings from before an instant; the limits that were kept to."""
+        at = before + timedelta(days=30)
+        pruning = Pruning(PruneNote(UUID(int=1), at, "ana", Pruned(before, before)))
+        more = True
+        while more:
+            with writing(self.engine) as connection:
+                more = pruning.step(connection)
+        return Pruned(pruning.jobs_before, pruning.readings_before)
 
     def all_rows(self) -> Dump:
         """Every row of every table, less the places of events, in which a prune leaves holes."""

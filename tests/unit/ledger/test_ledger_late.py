@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 import pytest
 from alembic import command
@@ -11,10 +10,8 @@ from sqlalchemy import func, select
 from shared.domain.grid import Freshness
 from shared.domain.savings import IntensityMethod
 from shared.ledger import reads
-from shared.ledger.prune import Pruning
 from shared.ledger.schema import alembic_config, writing
 from shared.ledger.tables import events, jobs, readings
-from shared.ledger.writes.retention import Pruned, PruneNote
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -144,16 +141,6 @@ def test_sqlite_finds_the_accounts_to_work_out_again_by_two_indices(sqlite_ledge
     assert "SCAN" not in said
 
 
-def prune(ledger: Any, story: Any, before: float) -> Pruned:
-    limit = story.at(before)
-    pruning = Pruning(PruneNote(UUID(int=1), story.at(20 * DAY), "ana", Pruned(limit, limit)))
-    more = True
-    while more:
-        with writing(ledger.engine) as connection:
-            more = pruning.step(connection)
-    return Pruned(pruning.jobs_before, pruning.readings_before)
-
-
 def count(ledger: Any, table: Any, *where: Any) -> int:
     with ledger.engine.connect() as connection:
         return connection.scalar(select(func.count()).select_from(table).where(*where))
@@ -175,7 +162,7 @@ def test_a_revision_stays_as_long_as_what_it_revised(
     ledger: Any, story: Any, rebuilt: Rebuilt
 ) -> None:
     ledger.record(*revised_and_waiting(story))
-    prune(ledger, story, before=6.5 * HOUR)
+    ledger.prune(story.at(6.5 * HOUR))
     job = reads.job_status(ledger.engine, story.job_id(1))
     assert job.baseline_g == 200.0
     assert is_as_rebuilt(ledger, rebuilt)
@@ -183,7 +170,7 @@ def test_a_revision_stays_as_long_as_what_it_revised(
 
 def test_a_revision_goes_with_what_it_revised(ledger: Any, story: Any, rebuilt: Rebuilt) -> None:
     ledger.record(*revised_and_waiting(story), story.intensity(9 * DAY, 300.0))
-    prune(ledger, story, before=8 * DAY)
+    ledger.prune(story.at(8 * DAY))
     assert count(ledger, events, events.c.type == "intensity.revised.v1") == 0
     assert is_as_rebuilt(ledger, rebuilt)
 
@@ -192,7 +179,7 @@ def test_a_point_that_was_told_before_it_began_outlives_a_limit_between_the_two(
     ledger: Any, story: Any, rebuilt: Rebuilt
 ) -> None:
     ledger.record(story.intensity(DAY, 300.0, told=DAY - 5), story.intensity(9 * DAY, 300.0))
-    prune(ledger, story, before=DAY - 2)
+    ledger.prune(story.at(DAY - 2))
     assert count(ledger, readings) == 2
     assert is_as_rebuilt(ledger, rebuilt)
 
@@ -202,7 +189,7 @@ def test_what_is_told_late_of_pruned_readings_brings_none_back(
 ) -> None:
     """Not even for a job of that time that is told of late: its grid is no longer known."""
     ledger.record(*(story.intensity(300 * n, 300.0) for n in range(12)))
-    limit = prune(ledger, story, before=8 * DAY)
+    limit = ledger.prune(story.at(8 * DAY))
     assert limit.readings_before == story.at(8 * DAY)
     ledger.record(story.intensity(900, 50.0, told=9 * DAY))
     ledger.record(story.revised(9 * DAY, 8 * DAY - 600, [50.0] * 4))

@@ -5,19 +5,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from shared.domain.embodied import Server
 from shared.domain.grid import Signal
-from shared.ledger.prune import Pruning
 from shared.ledger.reads import report as reads
 from shared.ledger.reads.pruned import PrunedPast, Uncounted, pruned_past
 from shared.ledger.reads.report_rows import GroupBy
 from shared.ledger.reads.spans import first_finish
-from shared.ledger.schema import writing
-from shared.ledger.writes.retention import Pruned, PruneNote
 from shared.report.columns import remarks
 from shared.report.data import Figures, Question, Report, read_report
 
@@ -49,16 +45,6 @@ def told(ledger: Any, story: Any) -> Any:
     return ledger
 
 
-def prune(ledger: Any, story: Any, before: float) -> None:
-    """Delete what ended before an instant of the story, with its readings."""
-    limit = story.at(before)
-    pruning = Pruning(PruneNote(UUID(int=1), story.at(20 * DAY), "ana", Pruned(limit, limit)))
-    more = True
-    while more:
-        with writing(ledger.engine) as connection:
-            more = pruning.step(connection)
-
-
 def silent(_: int) -> AbstractContextManager[Callable[[int], None]]:
     return nullcontext(lambda _: None)
 
@@ -81,7 +67,7 @@ def test_nothing_is_gone_from_a_ledger_that_was_never_pruned(told: Any, story: A
 
 
 def test_a_cut_day_of_the_pruned_time_is_told(told: Any, story: Any) -> None:
-    prune(told, story, ended(4, 0))
+    told.prune(story.at(ended(4, 0)))
     begin, end = story.at(ended(1, 12)), story.at(ended(5, 0))
     found = report(told, begin, end)
     assert found.pruned.before == story.at(ended(4, 0))
@@ -91,7 +77,7 @@ def test_a_cut_day_of_the_pruned_time_is_told(told: Any, story: Any) -> None:
 
 
 def test_both_ends_may_cut_a_day_and_a_limit_within_one_ends_the_gap(told: Any, story: Any) -> None:
-    prune(told, story, ended(3, 12))
+    told.prune(story.at(ended(3, 12)))
     begin, end = story.at(ended(1, 12)), story.at(ended(3, 18))
     first, last = pruned_past(told.engine, begin, end).uncounted
     assert first == Uncounted(begin, story.at(ended(2, 0)), 4)
@@ -100,7 +86,7 @@ def test_both_ends_may_cut_a_day_and_a_limit_within_one_ends_the_gap(told: Any, 
 
 
 def test_whole_days_and_days_without_pruned_jobs_have_no_gap(told: Any, story: Any) -> None:
-    prune(told, story, ended(4, 0))
+    told.prune(story.at(ended(4, 0)))
     for since, until in (
         (ended(0, 0), ended(6, 0)),
         (ended(2, 0), ended(5, 18)),
@@ -112,7 +98,7 @@ def test_whole_days_and_days_without_pruned_jobs_have_no_gap(told: Any, story: A
 
 def test_what_is_not_counted_is_always_told(told: Any, story: Any) -> None:
     limit = ended(3, 12)
-    prune(told, story, limit)
+    told.prune(story.at(limit))
     chance = random.Random(6)
     for _ in range(60):
         since = chance.choice([*ENDS, ended(chance.randrange(5), 0), chance.uniform(0, 5 * DAY)])
@@ -127,7 +113,7 @@ def test_what_is_not_counted_is_always_told(told: Any, story: Any) -> None:
 
 
 def test_figures_that_need_each_job_are_unknown_where_some_are_gone(told: Any, story: Any) -> None:
-    prune(told, story, ended(2, 0))
+    told.prune(story.at(ended(2, 0)))
     found = report(told, story.at(ended(0, 0)), story.at(ended(4, 0)))
     (kind,) = found.kinds
     of_day = {figures.row.group: figures for figures in found.rows(kind)}
@@ -145,7 +131,7 @@ def test_figures_that_need_each_job_are_unknown_where_some_are_gone(told: Any, s
 
 
 def test_a_quick_report_of_pruned_jobs_is_as_quick_as_any(told: Any, story: Any) -> None:
-    prune(told, story, ended(2, 0))
+    told.prune(story.at(ended(2, 0)))
     found = total(report(told, story.at(ended(0, 0)), story.at(ended(4, 0)), quick=True))
     assert remarks(found) == ["what was possible is left out of a quick report"]
 
@@ -153,7 +139,7 @@ def test_a_quick_report_of_pruned_jobs_is_as_quick_as_any(told: Any, story: Any)
 def test_jobs_that_are_recorded_while_a_report_is_made_are_not_called_pruned(
     told: Any, story: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prune(told, story, ended(-1, 0))
+    told.prune(story.at(ended(-1, 0)))
     since, until = story.at(ended(0, 0)), story.at(ended(DAYS, 0))
     sums = reads.report(told.engine, since, until, GroupBy.DAY)
     more = ended(DAYS - 1, 23)
@@ -167,7 +153,7 @@ def test_jobs_that_are_recorded_while_a_report_is_made_are_not_called_pruned(
 
 @pytest.mark.parametrize("days", [1, 2, 4])
 def test_the_lines_of_whole_pruned_days_reach_their_sums(told: Any, story: Any, days: int) -> None:
-    prune(told, story, ended(3, 0))
+    told.prune(story.at(ended(3, 0)))
     since, until = story.at(ended(0, 0)), story.at(ended(days, 0))
     curve = reads.curves(told.engine, since, until, 240)[Signal.MARGINAL, False]
     assert (curve[0].at, curve[-1].at) == (since, until)
@@ -175,13 +161,13 @@ def test_the_lines_of_whole_pruned_days_reach_their_sums(told: Any, story: Any, 
 
 
 def test_the_first_end_is_that_of_a_pruned_day(told: Any, story: Any) -> None:
-    prune(told, story, ended(2, 12))
+    told.prune(story.at(ended(2, 12)))
     day = timedelta(days=1)
     begin = story.at(ended(0, 0))
     assert first_finish(told.engine, begin - day) == begin
     assert first_finish(told.engine, begin + timedelta(hours=1)) == begin + day
     # Of the part of a day nothing but what is left is known.
     assert first_finish(told.engine, story.at(ended(2, 1))) == story.at(ended(2, 15))
-    prune(told, story, ended(DAYS, 0))
+    told.prune(story.at(ended(DAYS, 0)))
     assert first_finish(told.engine, story.at(ended(5, 0))) == story.at(ended(5, 0))
     assert first_finish(told.engine, story.at(ended(5, 1))) is None
