@@ -151,11 +151,8 @@ async def _run_session(
             running.result()
             return True
         log.warning("connection to the broker lost, reconnecting")
-    except (*LOST, RuntimeError) as error:
-        # Opening a channel on a connection that has just closed is a bare RuntimeError, which
-        # may come before the connection itself says that it is closed.
-        is_lost = connection.is_closed or str(error).endswith(" closed")
-        if not isinstance(error, LOST) and not is_lost:
+    except Exception as error:
+        if not _is_loss(error, connection):
             raise
         log.warning("broker session failed, reconnecting", error=_in_a_line(error))
     finally:
@@ -163,6 +160,19 @@ async def _run_session(
         with suppress(*LOST):
             await connection.close()
     return False
+
+
+def _is_loss(error: Exception, connection: AbstractConnection) -> bool:
+    """Whether an error means that the connection was lost.
+
+    Opening a channel on a connection that has just closed is a bare RuntimeError, and on one that
+    closes meanwhile an Exception without a word; both may come before the connection itself says
+    that it is closed.
+    """
+    if isinstance(error, LOST) or (type(error) is Exception and not error.args):
+        return True
+    ended = connection.is_closed or str(error).endswith(" closed")
+    return isinstance(error, RuntimeError) and ended
 
 
 def without_password(url: str) -> str:

@@ -41,19 +41,19 @@ async def connection(amqp_url: str) -> AsyncIterator[AbstractConnection]:
 
 
 @pytest.fixture
-async def places(
-    amqp_url: str, namespace: str, tmp_path: Path, connection: AbstractConnection
-) -> AsyncIterator[Places]:
+async def places(amqp_url: str, namespace: str, tmp_path: Path) -> AsyncIterator[Places]:
     """A deployment with a small wheel, which is taken away again."""
     settings = CliSettings(regions=(REGION,), wheel_slots=4, slot_seconds=60, namespace=namespace)
     ledger_url = f"sqlite:///{tmp_path / 'ledger.db'}"
     yield Places(settings, amqp_url, ledger_url, "the test")
-    channel = await connection.channel()
     names = topology(settings)
-    for queue in names.queues():
-        await channel.queue_delete(queue.name)
-    for exchange in names.exchanges():
-        await channel.exchange_delete(exchange.name)
+    # Not by the scheduler's connection, on which its last words may still be under way.
+    async with await connect(amqp_url, "test") as connection:
+        channel = await connection.channel()
+        for queue in names.queues():
+            await channel.queue_delete(queue.name)
+        for exchange in names.exchanges():
+            await channel.exchange_delete(exchange.name)
 
 
 def topology(settings: CliSettings) -> Topology:
