@@ -18,7 +18,7 @@ from shared.messages import CancelJob, JobCancelled, QueuedJob, Standing, decode
 
 REMEMBERED_ATTEMPTS = 10_000
 NEWEST_SHARE = 0.1  # of one job in the running mean of durations
-MOST_REDELIVERIES = 10
+MOST_REDELIVERIES = 6
 """A job whose worker ended this often while it had it is suspected of ending it.
 
 The broker counts so too for jobs that only waited in a pool or ran beside the guilty one, and when
