@@ -3,13 +3,14 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+import pytest
 from sqlalchemy import Engine, func, select
 
 from shared.domain.savings import EnergyMethod
@@ -38,6 +39,20 @@ def succeeded(number: int, at: datetime) -> JobSucceeded:
         energy_kwh=0.5,
         energy_method=EnergyMethod.DECLARED,
     )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    """A ledger with its tables."""
+    migrate(url)
+    opened = open_engine(url)
+    yield opened
+    opened.dispose()
 
 
 @asynccontextmanager
@@ -79,11 +94,8 @@ def number_of(engine: Engine, column: Any) -> int:
 
 
 async def test_a_queue_older_than_the_retention_is_recorded_before_it_is_pruned(
-    deployment: Any, tmp_path: Path, until: Any
+    deployment: Any, url: str, engine: Engine, until: Any
 ) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    migrate(url)
-    engine = open_engine(url)
     for number in range(300):
         await deployment.publisher.event(succeeded(number, LONG_AGO))
     jobs_ever, jobs_now = func.sum(daily.c.jobs), func.count(jobs.c.id)
@@ -93,15 +105,11 @@ async def test_a_queue_older_than_the_retention_is_recorded_before_it_is_pruned(
         await until(lambda: number_of(engine, jobs_now) == 0, LIMIT_SECONDS)
     assert not any("change nothing" in line for line in log)
     assert number_of(engine, jobs_ever) == 300, "roll-ups stay"
-    engine.dispose()
 
 
 async def test_old_jobs_go_and_do_not_come_back(
-    deployment: Any, tmp_path: Path, until: Any
+    deployment: Any, url: str, engine: Engine, until: Any
 ) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    migrate(url)
-    engine = open_engine(url)
     old = [succeeded(number, LONG_AGO) for number in range(500)]
     with writing(engine) as connection:
         record(connection, old)
@@ -118,4 +126,3 @@ async def test_old_jobs_go_and_do_not_come_back(
         await until(lambda: number_of(engine, jobs_now) == 1, LIMIT_SECONDS)
     assert any("events of jobs that were pruned change nothing" in line for line in log)
     assert [entry.by for entry in reads.audit(engine, LONG_AGO)] == ["ledger"]
-    engine.dispose()
