@@ -89,12 +89,13 @@ async def open_channel(connection: AbstractConnection) -> AbstractChannel:
 _closing: set[asyncio.Task[None]] = set()
 
 
-async def _close_what_is_lost(lost: AbstractConnection | None, _why: object) -> None:
+def _close_what_is_lost(lost: AbstractConnection | None, _why: object) -> None:
     """Close our side too: until then aio-pika counts a lost connection as open.
 
-    Not awaited, for closing waits until all these callbacks have ended.
+    Not awaited, for closing waits until all these callbacks have ended. What somebody is closing
+    already is left to them: a task of ours might outlive the program's loop.
     """
-    if lost is not None:
+    if lost is not None and not lost.close_called:
         task = asyncio.ensure_future(lost.close())
         _closing.add(task)
         task.add_done_callback(_closing.discard)

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from aio_pika import Connection
 from yarl import URL
 
 from shared.broker.connection import connect, open_channel
@@ -35,6 +36,24 @@ async def test_whoever_waits_for_the_end_of_a_connection_hears_of_its_loss(behin
     async with asyncio.timeout(SEEN_SECONDS):
         await connection.closed()
     assert connection.is_closed
+
+
+async def test_what_its_owner_closes_is_closed_once(deployment, monkeypatch):
+    """A task that closed it again could outlive the loop of a program that ends."""
+    close, closings = Connection.close, []
+
+    def counted(connection, *arguments):
+        closings.append(connection)
+        return close(connection, *arguments)
+
+    monkeypatch.setattr(Connection, "close", counted)
+    connection = await connect(deployment.url, "test")
+    heard = asyncio.Event()
+    connection.close_callbacks.add(lambda *_: heard.set())
+    await connection.close()
+    async with asyncio.timeout(SEEN_SECONDS):
+        await heard.wait()
+    assert closings == [connection]
 
 
 async def test_no_channel_is_opened_on_what_is_lost(behind, front):
