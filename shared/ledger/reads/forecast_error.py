@@ -5,12 +5,12 @@ that brought it: so the update that belongs to a point is found by an index, how
 events lie between.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, Engine, select, text
 
 from shared.domain.forecast_error import ForecastError, IssuedForecast, forecast_errors
@@ -103,7 +103,8 @@ def _observed(connection: Connection, region: str, now: datetime) -> list[AnyRow
         .limit(MOST_POINTS)
     )
     found = connection.execute(query).all()
-    return [row for row in reversed(found) if _kind(row) == _kind(found[0])]
+    newest = _kind(found[0]) if found else None
+    return [row for row in reversed(found) if _kind(row) == newest]
 
 
 def _kind(row: AnyRow) -> tuple[Any, ...]:
@@ -118,10 +119,10 @@ def _issued(connection: Connection, region: str, points: Sequence[AnyRow]) -> li
         .where(text(ABOUT_NO_JOB), events.c.at.in_(instants), events.c.type == UPDATE)
         .order_by(events.c.at)
     )
-    updates = (
-        json.loads(whole_body(row.body, row.id, row.job_id, row.at))
-        for row in connection.execute(query)
-    )
+    texts = (whole_body(row.body, row.id, row.job_id, row.at) for row in connection.execute(query))
+    # Regions are told of at the same instants: what does not name ours is not worth reading.
+    name = to_json(region).decode()
+    updates = (from_json(told) for told in texts if name in told)
     found = (_forecast(update) for update in updates if update["reading"]["region"] == region)
     return [forecast for forecast in found if forecast is not None]
 
