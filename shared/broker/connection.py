@@ -59,17 +59,18 @@ async def connect(
     Raises:
         BrokerUnreachable: nothing answers there, or the login is refused.
     """
+    kind = ConnectionOfConsumers if consumes else aio_pika.Connection
+    address = URL(url).update_query(heartbeat=heartbeat_seconds)
+    connection = kind(address, client_properties={"connection_name": name})
     try:
-        connection = await aio_pika.connect(  # noqa: TID251 - this is its home
-            URL(url).update_query(heartbeat=heartbeat_seconds),
-            timeout=CONNECT_SECONDS,
-            client_properties={"connection_name": name},
-            connection_class=ConnectionOfConsumers if consumes else aio_pika.Connection,
-        )
-    except LOST as error:
-        raise BrokerUnreachable(
-            f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); {_remedy(error)}"
-        ) from error
+        await connection.connect(timeout=CONNECT_SECONDS)
+    except BaseException as error:
+        await connection.close()  # or its finalizer would want to, with or without a loop
+        if isinstance(error, LOST):
+            raise BrokerUnreachable(
+                f"no RabbitMQ at {without_password(url)} ({_in_a_line(error)}); {_remedy(error)}"
+            ) from error
+        raise
     connection.close_callbacks.add(_close_what_is_lost)
     return connection
 

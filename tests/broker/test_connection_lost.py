@@ -9,6 +9,7 @@ from yarl import URL
 
 from shared.broker.connection import connect, open_channel
 from shared.broker.publish import Publisher
+from shared.errors import BrokerUnreachable
 from shared.messages import JobSubmit
 from tests.front import Front
 
@@ -38,15 +39,21 @@ async def test_whoever_waits_for_the_end_of_a_connection_hears_of_its_loss(behin
     assert connection.is_closed
 
 
-async def test_what_its_owner_closes_is_closed_once(deployment, monkeypatch):
-    """A task that closed it again could outlive the loop of a program that ends."""
-    close, closings = Connection.close, []
+@pytest.fixture
+def closings(monkeypatch):
+    """Every connection that something closes, as often as it does."""
+    close, closed = Connection.close, []
 
-    def counted(connection, *arguments):
-        closings.append(connection)
+    def noted(connection, *arguments):
+        closed.append(connection)
         return close(connection, *arguments)
 
-    monkeypatch.setattr(Connection, "close", counted)
+    monkeypatch.setattr(Connection, "close", noted)
+    return closed
+
+
+async def test_what_its_owner_closes_is_closed_once(deployment, closings):
+    """A task that closed it again could outlive the loop of a program that ends."""
     connection = await connect(deployment.url, "test")
     heard = asyncio.Event()
     connection.close_callbacks.add(lambda *_: heard.set())
@@ -54,6 +61,13 @@ async def test_what_its_owner_closes_is_closed_once(deployment, monkeypatch):
     async with asyncio.timeout(SEEN_SECONDS):
         await heard.wait()
     assert closings == [connection]
+
+
+async def test_what_could_not_connect_is_closed_too(deployment, closings):
+    """Its finalizer would close it otherwise, and where no loop runs it cannot."""
+    with pytest.raises(BrokerUnreachable):
+        await connect(str(URL(deployment.url).with_password("wrong")), "test")
+    assert [connection.is_closed for connection in closings] == [True]
 
 
 async def test_no_channel_is_opened_on_what_is_lost(behind, front):
