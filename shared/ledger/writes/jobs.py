@@ -117,7 +117,8 @@ def _merge(shape: Shape, row: Row, said: Said) -> None:
 def _conclude(row: Row) -> None:
     """What follows from the merged columns."""
     if row["started_at"] is not None and row["submitted_at"] is not None:
-        row["wait_seconds"] = (row["started_at"] - row["submitted_at"]) / _PER_SECOND
+        waited = row["started_at"] - row["submitted_at"]
+        row["wait_seconds"] = max(waited, 0) / _PER_SECOND  # a worker's clock may be behind
         row["wait_bucket"] = bucket_of(row["wait_seconds"])
     if row["state"] == _SUCCEEDED:
         # Its decisions have it, and nobody waits to know it any more.

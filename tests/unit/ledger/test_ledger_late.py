@@ -100,6 +100,7 @@ def test_a_reading_before_a_submission_that_came_after_the_start_counts(
     ledger.record(story.intensity(300, 400.0))
     ledger.settle()
     assert emissions_g(ledger, story) == pytest.approx(250.0)
+    assert reads.job_status(ledger.engine, story.job_id(1)).wait_seconds == 0
     assert is_as_rebuilt_but_for_versions(ledger, rebuilt)
 
 
