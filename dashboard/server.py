@@ -14,7 +14,8 @@ if str(HERE.parent) not in sys.path:
     # Streamlit puts the script's own folder on the path, but not the one that holds `shared`.
     sys.path.append(str(HERE.parent))
 
-from dashboard.numbers import page_metrics  # noqa: E402 - after the path
+from dashboard import renewals  # noqa: E402 - after the path
+from dashboard.numbers import page_metrics  # noqa: E402
 from dashboard.settings import DashboardSettings  # noqa: E402
 from shared.errors import CarbonAwareError  # noqa: E402
 from shared.health import Health  # noqa: E402
@@ -30,5 +31,6 @@ def problems() -> Mapping[str, str]:
     return {}
 
 
+renewals.drop_late_ones()
 health = Health(problems, page_metrics().registry, aside=True)
 app = st.App(HERE / "app.py", routes=health.routes())
