@@ -13,7 +13,7 @@ from shared.domain.bands import KNOWN_BANDS, Band
 from shared.domain.decisions import Defer, Expire, Rules, decide
 from shared.domain.jobs import OnDeadline, Priority
 from shared.domain.reasons import Cause
-from shared.domain.timetable import Timetable
+from shared.domain.timetable import Pools, Timetable, Wheel
 
 HERE: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "deciding.py")))
 NOW, SLOT, WHEEL, RULES = HERE.NOW, HERE.SLOT, HERE.WHEEL, HERE.RULES
@@ -133,3 +133,30 @@ def test_no_decision_waits_past_the_latest_start_however_full_the_pools(
     if isinstance(decision, Defer):
         assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
         assert now_slot < decision.slot <= WHEEL.last_slot(NOW.timestamp())
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from((2, 12, 100, 288)),
+    st.integers(0, 843),
+    st.integers(1, 72),
+    st.floats(1, 4 * 3600),
+    st.booleans(),
+    st.floats(0, 20_000),
+)
+def test_a_forecast_that_reaches_far_beyond_the_wheel_is_planned_by(
+    places, cleanest, hours, seconds, interruptible, backlog_s
+):
+    values = [450.0] * 864
+    values[cleanest : cleanest + 20] = [100.0] * 20
+    timetable = Timetable(Wheel(300.0, places))
+    timetable.set_pools("R", Pools((4,), 4, backlog_s))
+    asked = job(
+        deadline=NOW + timedelta(hours=hours),
+        expected_duration_seconds=seconds,
+        interruptible=interruptible,
+    )
+    decision = settle(asked, grid(values, band=Band.HIGH), timetable)
+    if isinstance(decision, Defer):
+        assert NOW < decision.until <= asked.latest_start(RULES.margin_seconds)
+        assert decision.slot <= timetable.wheel.last_slot(NOW.timestamp())
