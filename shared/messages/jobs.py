@@ -110,6 +110,7 @@ class JobClaimed(Message):
         key: `key:` and the idempotency key, or `id:` and the job's id.
         job_id: the job that the key stands for, if no earlier claim holds.
         fingerprint: of the job's type and payload, which a repetition has to match.
+        withdrawn: whether it is the claim of this id taken back: its job was never placed.
     """
 
     type: Literal["job.claimed.v1"] = "job.claimed.v1"
@@ -118,6 +119,7 @@ class JobClaimed(Message):
     key: str
     job_id: UUID
     fingerprint: str
+    withdrawn: bool = False
 
 
 class Reply(Message):
