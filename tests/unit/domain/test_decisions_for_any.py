@@ -1,6 +1,7 @@
 """decide(): what must hold for any job on any grid."""
 
 import runpy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.bands import KNOWN_BANDS, Band
-from shared.domain.decisions import Defer, Expire, Rules, decide
+from shared.domain.decisions import Defer, Expire, Rules, RunNow, decide, decide_among
 from shared.domain.jobs import OnDeadline, Priority
 from shared.domain.reasons import Cause
 from shared.domain.timetable import Pools, Timetable, Wheel
@@ -62,6 +63,21 @@ def test_a_higher_level_everywhere_does_not_change_the_chosen_window(values, shi
 def test_only_expiring_jobs_expire(the_job, values):
     if isinstance(settle(the_job, grid(values)), Expire):
         assert the_job.on_deadline is OnDeadline.EXPIRE
+
+
+@given(jobs, st.lists(forecasts, min_size=2, max_size=3), st.integers(0, 1))
+def test_no_job_waits_for_less_than_is_worthwhile_where_it_could_run_at_once(
+    the_job, values, deferrals
+):
+    asked = replace(the_job, deferrals=deferrals)
+    grids = [grid(each, region=f"R{number}") for number, each in enumerate(values)]
+    chosen = decide_among(asked, NOW, grids, Timetable(WHEEL), RULES)
+    there = chosen.numbers.expected_g_per_kwh
+    for each in grids:
+        alone = settle(asked, each)
+        here = alone.numbers.expected_g_per_kwh
+        if isinstance(chosen, Defer) and isinstance(alone, RunNow):
+            assert there <= here - RULES.enough(asked, here)
 
 
 exact = Rules(
