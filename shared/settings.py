@@ -219,10 +219,13 @@ class JobsSettings(BrokerSettings, JobsFile):
     default_max_band: Band = Field(Band.LOW, description="carbon requirement of a silent job")
     default_priority: Priority = Field(Priority.NORMAL, description="priority of a silent job")
     default_deadline_seconds: float = Field(
-        86_400.0, gt=0, description="latest finish of a silent job, from its submission"
+        86_400.0,
+        gt=0,
+        le=366 * 86_400,
+        description="latest finish of a silent job, from its submission",
     )
     default_expected_duration_seconds: float = Field(
-        300.0, gt=0, description="expected duration of a silent job"
+        300.0, gt=0, le=366 * 86_400, description="expected duration of a silent job"
     )
     default_retries: int = Field(3, ge=0, le=100, description="retries of a silent job")
     default_on_deadline: OnDeadline = Field(

@@ -4,6 +4,9 @@ The stream `jobs.claims` decides who is first: a submission is placed only once 
 read back from there and no earlier one holds the key. That stays right when a scheduler is killed
 at any point, and while one that lost the lead without knowing it still works: it no longer reads.
 
+A job that was not placed because the message is wrong or we broke over it leaves no claim: that
+is withdrawn on the stream too, so that the same work can be submitted or replayed later.
+
 A message that is delivered again goes on with its own claim, for the crash may have come between
 the claim and the placing; so a job is placed at least once. It is placed twice where the scheduler
 dies after placing and before acknowledging, and where a publisher that missed its confirm sent a
@@ -23,6 +26,7 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from shared.broker.connection import LOST
+from shared.broker.consume import may_pass
 from shared.broker.publish import Publisher
 from shared.broker.stream import Offset, follow_claims
 from shared.broker.topology import Topology
@@ -115,6 +119,8 @@ class Claims:
     async def held(self, submission: Submission) -> AsyncIterator[Held]:
         """Claim a submission's keys while it is placed; an error within lets go of them again.
 
+        Where trying it again cannot be expected to help, its claims are withdrawn.
+
         Raises:
             InvalidJob: the key stands for a job of another type or payload.
             PublishFailed: the broker did not confirm the claim.
@@ -122,6 +128,7 @@ class Claims:
         taken: list[Claim] = []
         held = Held(submission.job_id, duplicate=False)
         try:
+            self._check_known(submission)
             for key in submission.keys:
                 claim, fresh = await self._holder(key, submission)
                 _check_same_work(claim, submission)
@@ -132,10 +139,24 @@ class Claims:
                 taken.append(claim)
                 held = Held(claim.job_id, duplicate=False)
             yield held
-        except BaseException:
+        except BaseException as error:
             for claim in taken:
                 claim.busy = False
+            if isinstance(error, Exception) and not may_pass(error):
+                await self._withdraw(taken)
             raise
+
+    def _check_known(self, submission: Submission) -> None:
+        """Before anything is claimed: one that will be rejected must not keep a key."""
+        for key in submission.keys:
+            known = self._book.holder(key, self._clock())
+            if known is not None:
+                _check_same_work(known, submission)
+
+    async def _withdraw(self, claims: list[Claim]) -> None:
+        for each in claims:
+            mine = self._written(each.id, each.key, each.job_id, each.fingerprint)
+            await self._append(mine.model_copy(update={"withdrawn": True}))
 
     async def _holder(self, key: str, submission: Submission) -> tuple[Claim, bool]:
         """Who holds a key, after having claimed it if nobody did; and whether that is new."""
@@ -183,7 +204,9 @@ class Claims:
     def _take(self, written: JobClaimed, number: int) -> None:
         self._next = number + 1
         self._heard += 1
-        if self._book.note(_remembered(written)):
+        if written.withdrawn:
+            self._book.withdraw(written.id, written.key)
+        elif self._book.note(_remembered(written)):
             log.warning("too many claims to remember: the oldest is given up", key=written.key)
         read_back = self._awaited.get(written.id)
         if read_back is not None:

@@ -75,7 +75,7 @@ class Orders:
 
     def asked_to_run(self, job: Job) -> RunJobNow | None:
         """The order to run a job now, if nobody has paused it: a pause is the stronger one."""
-        asked = self._asked.get(job.id)
+        asked = self._asked_of(job)
         return None if asked is None or self.pause_of(job) is not None else asked.order
 
     def ends_backoff(self, job: Job) -> bool:
@@ -84,16 +84,27 @@ class Orders:
         Where it has run for the order and failed, it goes by its backoff again; only the grid
         does not count.
         """
-        asked = self._asked.get(job.id)
+        asked = self._asked_of(job)
         if asked is None or self.pause_of(job) is not None:
             return False
         return asked.followed_at_attempts in {None, job.attempts}
 
     def followed(self, job: Job) -> None:
         """Note that a job is sent to run because somebody asked for it."""
-        asked = self._asked.get(job.id)
+        asked = self._asked_of(job)
         if asked is not None and asked.followed_at_attempts is None:
             asked.followed_at_attempts = job.attempts
+
+    def _asked_of(self, job: Job) -> _Asked | None:
+        """The order about a job; one of before its replay was for the run that died.
+
+        Of a job that was never replayed an order may be the older one: somebody asked while the
+        submission still lay before the door.
+        """
+        asked = self._asked.get(job.id)
+        if asked is not None and job.attempts_at_replay and asked.order.at < job.submitted_at:
+            return None
+        return asked
 
     def _pause(self, job: Job, region: str) -> PauseWork | None:
         standing = self._standing

@@ -12,6 +12,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from services.scheduler.claims import Claims, Submission, fingerprint, keys_of
 from services.scheduler.placing import Placing
 from shared.broker.publish import Publisher
+from shared.broker.topology import RESUME_KEY, RETRY_KEY
 from shared.catalogue import Door
 from shared.errors import MessageError, Undecodable
 from shared.messages import (
@@ -61,7 +62,8 @@ class Intake:
         Raises:
             MessageError: it is no valid job; the sender was told, the message is set aside.
         """
-        if message.type == "job.queued.v1":
+        # Not by its type: with this key anybody writes who may submit, and what he writes there.
+        if message.routing_key in {RETRY_KEY, RESUME_KEY}:
             await self._again(decode_queued(message.body))
             return
         try:

@@ -74,6 +74,11 @@ async def _handle_or_set_aside(
         await set_aside(message, f"it broke the service twice: {type(error).__name__}: {error}")
 
 
+def may_pass(error: BaseException) -> bool:
+    """Whether a message is to be tried again for as long as it takes: it is not what is wrong."""
+    return isinstance(error, PASSING) and not isinstance(error, MessageError)
+
+
 async def _give_back_later(message: AbstractIncomingMessage, error: Exception) -> None:
     log.warning(
         "message given back to its queue",

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aio_pika.abc import AbstractIncomingMessage
 
-from shared.broker.publish import KEPT_AT_HEADER, REASON_HEADER
+from shared.broker.copies import KEPT_AT_HEADER, REASON_HEADER
 from shared.errors import NotFound, Undecodable
 from shared.messages import QueuedJob, decode_queued
 

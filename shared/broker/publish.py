@@ -14,9 +14,17 @@ from aio_pika.exceptions import DeliveryError, PublishError
 from prometheus_client import CollectorRegistry
 
 from shared.broker.connection import LOST, connect, open_channel
-from shared.broker.copies import copy_of
+from shared.broker.copies import KEPT_AT_HEADER, REASON_HEADER, again, aside
 from shared.broker.flow import Flow
-from shared.broker.topology import Exchange, Topology, place_key, ready_key
+from shared.broker.topology import (
+    RESUME_KEY,
+    RETRY_KEY,
+    SUBMIT_KEY,
+    Exchange,
+    Topology,
+    place_key,
+    ready_key,
+)
 from shared.domain.jobs import Lane
 from shared.errors import BrokerUnreachable, PublishFailed
 from shared.messages import (
@@ -36,13 +44,7 @@ from shared.metrics import PublishMetrics
 from shared.tracing import NO_TRACING, Trace, Tracing, sending
 
 CLOSE_SECONDS = 2.0
-ROUTING_HEADERS = frozenset({"CC", "BCC"})
 GIVE_UP_SECONDS = 120.0
-SUBMIT_KEY = "submit"
-REASON_HEADER = "x-reason"
-KEPT_AT_HEADER = "x-kept-at"
-"""Why and when a message was put into `jobs.dead` or `jobs.rejected`."""
-KEEPING_HEADERS = frozenset({REASON_HEADER, KEPT_AT_HEADER, "x-delivery-count", "x-death"})
 CLAIM_GIVE_UP_SECONDS = 20.0  # its submission is given back to the intake and tried again
 
 Headers = Mapping[str, str | int | float | datetime | None]
@@ -105,11 +107,11 @@ class Publisher:
 
     async def retry(self, job: QueuedJob) -> None:
         """Send a failed job back to the scheduler."""
-        await self._job(self._topology.jobs, "retry", job)
+        await self._job(self._topology.jobs, RETRY_KEY, job)
 
     async def resume(self, job: QueuedJob) -> None:
         """Send the rest of a paused job, or one that may not start now, back to the scheduler."""
-        await self._job(self._topology.jobs, "resume", job)
+        await self._job(self._topology.jobs, RESUME_KEY, job)
 
     async def defer(self, job: QueuedJob, place: int) -> None:
         """Put a job into a place of the wheel."""
@@ -125,16 +127,13 @@ class Publisher:
 
     async def set_aside(self, delivery: aio_pika.abc.AbstractIncomingMessage, reason: str) -> None:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""
-        # CC and BCC would have the broker route the copy on, back to where it came from.
-        kept = {key: value for key, value in delivery.headers.items() if key not in ROUTING_HEADERS}
-        copy = copy_of(delivery, {**kept, **self._why_kept(reason)})
+        copy = aside(delivery, self._why_kept(reason))
         await self._publish(self._topology.jobs, "rejected", copy)
 
     async def submit_again(self, kept: aio_pika.abc.AbstractIncomingMessage) -> None:
         """Publish a message of `jobs.rejected` as it was, without what was added to keep it."""
-        headers = {key: kept.headers[key] for key in kept.headers if key not in KEEPING_HEADERS}
-        copy = copy_of(kept, headers)
-        await self._publish(self._topology.jobs, SUBMIT_KEY, copy)
+        key, copy = again(kept)
+        await self._publish(self._topology.jobs, key, copy)
 
     async def reply(self, to: str, correlation_id: str | None, message: Message) -> None:
         """Answer a submission; an address that is gone is not an error."""

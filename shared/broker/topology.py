@@ -19,6 +19,9 @@ Arguments = Mapping[str, str | int]
 
 INTAKE_MOST_MESSAGES = 1_000_000
 POISON_RETURNS = 100  # a ready job may be handed back this often before it counts as poison
+SUBMIT_KEY = "submit"
+RETRY_KEY, RESUME_KEY = "retry", "resume"
+"""Who publishes with these is a service or an operator: what comes is a job that was accepted."""
 UNLIMITED_RETURNS = 1_000_000_000
 CONSUMER_TIMEOUT_MS = 7 * 86_400_000
 STREAM_MAX_AGE = "8D"
@@ -82,7 +85,7 @@ class Topology:
     def submitted(self) -> Queue:
         """The intake of new jobs, retries and the rests of paused jobs."""
         arguments = self._quorum() | {"x-max-length": INTAKE_MOST_MESSAGES}
-        keys = ("submit", "retry", "resume")
+        keys = (SUBMIT_KEY, RETRY_KEY, RESUME_KEY)
         return Queue(self.named("jobs.submitted"), arguments, tuple((self.jobs, k) for k in keys))
 
     @property

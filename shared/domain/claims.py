@@ -36,8 +36,8 @@ class Claim:
 class ClaimBook:
     """The first claim on each key, as long as it holds.
 
-    A claim holds for a time, counted from itself; afterwards its key is free again. Where there
-    are too many, the oldest are given up early.
+    A claim holds for a time, counted from itself, or until it is withdrawn; afterwards its key is
+    free again. Where there are too many, the oldest are given up early.
     """
 
     def __init__(self, holds: timedelta, most: int = MOST_CLAIMS) -> None:
@@ -59,6 +59,12 @@ class ClaimBook:
             self._claims.pop(claim.key, None)
             self._claims[claim.key] = claim
         return self._make_room(claim.at)
+
+    def withdraw(self, claim_id: UUID, key: str) -> None:
+        """Free a key again, if it is the claim of this id that holds it."""
+        found = self._claims.get(key)
+        if found is not None and found.id == claim_id:
+            del self._claims[key]
 
     def holder(self, key: str, now: datetime) -> Claim | None:
         """Whose key it is now; None while it is free."""

@@ -33,6 +33,14 @@ class Rules:
     still_worthwhile_g_per_kwh: float = 0.01
     patient_share: float = 0.10
 
+    def enough(self, job: Job, now_g_per_kwh: float) -> float:
+        """How much cleaner than now, in g/kWh, is worth waiting for; less for who waits already."""
+        if job.deferrals:
+            share, least = self.still_worthwhile_share, self.still_worthwhile_g_per_kwh
+        else:
+            share, least = self.worthwhile_share, self.worthwhile_g_per_kwh
+        return max(least, share * abs(now_g_per_kwh))
+
 
 @dataclass(frozen=True, slots=True)
 class RunNow:
@@ -156,7 +164,7 @@ class _Question:
             return offers.window(self.duration_s)
         slot_s = self.wheel.slot_seconds
         last = self.wheel.slot_at(self.latest_s + self.duration_s - slot_s)
-        pieces = self._offers(last).pieces(self.duration_s, now, self._enough(now))
+        pieces = self._offers(last).pieces(self.duration_s, now, self.rules.enough(self.job, now))
         if pieces is None or self.duration_s % slot_s:  # a window may end inside the last slot
             window = offers.window(self.duration_s)
             if pieces is None or (window and window.mean_g_per_kwh < pieces.mean_g_per_kwh):
@@ -170,7 +178,9 @@ class _Question:
         """Run now, or where the pools have more to do than fits into a slot, soon after."""
         if self.timetable.has_room_now(self.grid, self.now_slot, self.job.priority):
             return self._run(cause)
-        limit = float("inf") if self.window is None else self.window + self._enough(self.window)
+        limit = float("inf")
+        if self.window is not None:
+            limit = self.window + self.rules.enough(self.job, self.window)
         soon = offers.first_window(self.duration_s, limit) or offers.window(self.duration_s)
         if soon is None:
             return self._run(cause)
@@ -192,19 +202,11 @@ class _Question:
     def _mean(self, start_s: float) -> float | None:
         return self.grid.curve.mean(start_s, self.duration_s) if self.grid.curve else None
 
-    def _enough(self, window: float) -> float:
-        """How much cleaner than now, in g/kWh, is worth waiting for; less for who waits already."""
-        rules = self.rules
-        if self.job.deferrals:
-            share, least = rules.still_worthwhile_share, rules.still_worthwhile_g_per_kwh
-        else:
-            share, least = rules.worthwhile_share, rules.worthwhile_g_per_kwh
-        return max(least, share * abs(window))
-
     def _worthwhile(self, later: Offer) -> bool:
         if self.window is None or later.in_pieces:
             return later.in_pieces  # every slot of the set was weighed by itself
-        return self.window - later.mean_g_per_kwh >= self._enough(self.window)
+        gain = self.window - later.mean_g_per_kwh
+        return gain >= self.rules.enough(self.job, self.window)
 
     def _patient_enough(self, later: Offer | None) -> bool:
         """Low priority waits inside its accepted band too, if that saves much."""
@@ -253,7 +255,8 @@ def decide_among(
     Regions of which it is known that no pool serves them are left out while others are served.
     """
     served = [grid for grid in grids if _is_served(timetable, grid.region)]
-    return best_of([decide(job, now, grid, timetable, rules) for grid in served or grids])
+    decisions = [decide(job, now, grid, timetable, rules) for grid in served or grids]
+    return best_of(decisions, job, rules)
 
 
 def _is_served(timetable: Timetable, region: str) -> bool:
@@ -261,17 +264,25 @@ def _is_served(timetable: Timetable, region: str) -> bool:
     return pools is None or bool(pools.bases)
 
 
-def best_of(decisions: Sequence[Decision]) -> Decision:
+def best_of(decisions: Sequence[Decision], job: Job, rules: Rules) -> Decision:
     """Of one job's decisions for several regions, the one to act on.
 
     A region whose grid the job accepts as it is comes first, then the one where it is expected
     to run cleanest; those of which nothing is expected are the last choice. Ties go to the
-    job's own order.
+    job's own order. To wait for another region takes as much of a gain as within one.
     """
+    best = min(decisions, key=_dirtiness)
+    runs = [decision for decision in decisions if isinstance(decision, RunNow)]
+    if not isinstance(best, Defer) or not runs:
+        return best
+    run = min(runs, key=_dirtiness)
+    here, there = run.numbers.expected_g_per_kwh, best.numbers.expected_g_per_kwh
+    if here is None or there is None or here - there >= rules.enough(job, here):
+        return best
+    return run
 
-    def dirtiness(decision: Decision) -> tuple[bool, float]:
-        value = decision.numbers.expected_g_per_kwh
-        in_band = isinstance(decision, RunNow) and decision.cause is Cause.IN_BAND
-        return not in_band, float("inf") if value is None else value
 
-    return min(decisions, key=dirtiness)
+def _dirtiness(decision: Decision) -> tuple[bool, float]:
+    value = decision.numbers.expected_g_per_kwh
+    in_band = isinstance(decision, RunNow) and decision.cause is Cause.IN_BAND
+    return not in_band, float("inf") if value is None else value

@@ -247,7 +247,7 @@ class Timetable:
         state = self._of(grid.region)
         if state.pools is None or not state.pools.bases:
             return None
-        last = min(first + count, now_slot + self._ring)
+        last = max(first, min(first + count, now_slot + self._ring))
         net = self._net(state, grid, now_slot)[first - now_slot : last - now_slot]
         free: Floats = net - self._busy(state, first, last, priority)
         return free

@@ -1,15 +1,24 @@
 """Jobs on the wire: the submission of a user, the accepted job, the answer."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.domain.bands import Band
 from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import Job, OnDeadline, Priority
-from shared.messages.base import Message
+from shared.messages.base import Message, explain
 
 JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
@@ -73,6 +82,45 @@ class JobSubmit(Message):
         return self
 
 
+BEGIN, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)
+"""A century beyond what the door takes for a deadline, on either side: a replayed job's new
+deadline lies after the one that it had."""
+Instant = Annotated[AwareDatetime, Field(ge=BEGIN, lt=END)]
+Count = Annotated[int, Field(ge=0, lt=2**31)]  # what the ledger's columns hold
+
+
+class _Bounds(Message):
+    """What the fields of a job on its way keep to: what the door lets in, and counts."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    type: JobType
+    submitted_at: Instant
+    deadline: Instant
+    expected_duration_seconds: Seconds
+    power_watts: Watts | None
+    energy_kwh: Kwh | None
+    retries: Count
+    timeout_seconds: Seconds | None
+    attempts: Count
+    deferrals: Count
+    attempts_at_replay: Count
+
+
+def _possible(job: Job, info: ValidationInfo) -> Job:
+    """A job that is read from JSON; what a service sends was checked when it came.
+
+    Raises:
+        ValueError: a field is out of bounds; the line names it.
+    """
+    if info.mode == "json":
+        try:
+            _Bounds.model_validate(job)
+        except ValidationError as error:
+            raise ValueError(explain(error)) from error
+    return job
+
+
 class QueuedJob(Message):
     """An accepted job on its way: what waits on the wheel and in the ready queues.
 
@@ -90,17 +138,17 @@ class QueuedJob(Message):
     """
 
     type: Literal["job.queued.v1"] = "job.queued.v1"
-    job: Job
+    job: Annotated[Job, AfterValidator(_possible)]
     payload: dict[str, Any] = Field(default_factory=dict)
-    slot: int | None = None
-    not_before: AwareDatetime | None = None
-    promised_g: float | None = None
+    slot: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+    not_before: Instant | None = None
+    promised_g: Annotated[float, Field(allow_inf_nan=False)] | None = None
     region: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
     checkpoint: Any = None
-    piece: Annotated[int, Field(ge=1)] = 1
-    remaining_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    piece: Annotated[int, Field(ge=1, lt=2**31)] = 1
+    remaining_seconds: Seconds | None = None
 
 
 class JobClaimed(Message):
@@ -110,6 +158,7 @@ class JobClaimed(Message):
         key: `key:` and the idempotency key, or `id:` and the job's id.
         job_id: the job that the key stands for, if no earlier claim holds.
         fingerprint: of the job's type and payload, which a repetition has to match.
+        withdrawn: whether it is the claim of this id taken back: its job was never placed.
     """
 
     type: Literal["job.claimed.v1"] = "job.claimed.v1"
@@ -118,6 +167,7 @@ class JobClaimed(Message):
     key: str
     job_id: UUID
     fingerprint: str
+    withdrawn: bool = False
 
 
 class Reply(Message):

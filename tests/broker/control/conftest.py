@@ -11,15 +11,18 @@ import pytest
 
 from services.cli.settings import CliSettings, Places
 from shared.domain.bands import Band
-from shared.domain.jobs import Job, Lane, Priority, State
+from shared.domain.jobs import Job, Lane, OnDeadline, Priority, State
 from shared.handlers import Retry
 from shared.ledger.reads import job_status
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes import record
 from shared.messages import (
+    CancelJob,
     JobAccepted,
+    JobCancelled,
     JobDeferred,
     JobDied,
+    JobExpired,
     JobPaused,
     JobReleased,
     JobRetried,
@@ -75,7 +78,7 @@ class Scene:
             raise RuntimeError("stopped half way")
         return {"done": True}
 
-    async def submit(self, state):
+    async def submit(self, state, **fields):
         job = JobSubmit(
             id=self.job_id,
             type="t",
@@ -83,7 +86,7 @@ class Scene:
             expected_duration_seconds=1,
             deadline_seconds=28,
             retries=0 if state is State.DEAD else 3,
-        )
+        ).model_copy(update=fields)
         await self.deployment.publisher.submit(job, message_id=str(self.job_id))
 
     async def accepted(self):
@@ -184,6 +187,22 @@ async def dead(scene, dirty):
     await scene.event(JobDied)
 
 
+async def cancelled(scene, dirty):
+    await scene.deployment.grid(DIRTY if dirty else CLEAN, period=1.0)
+    await scene.deployment.ask(CancelJob, job_id=scene.job_id)
+    await scene.submit(State.CANCELLED)
+    await scene.start("scheduler", "pool")
+    await scene.event(JobCancelled)
+
+
+async def expired(scene, dirty):
+    await scene.deployment.grid(DIRTY if dirty else CLEAN, period=1.0)
+    await scene.start("scheduler", "pool")
+    too_late = {"deadline_seconds": 0.5, "on_deadline": OnDeadline.EXPIRE}
+    await scene.submit(State.EXPIRED, **too_late)
+    await scene.event(JobExpired)
+
+
 ARRANGE = {
     State.SUBMITTED: submitted,
     State.DEFERRED: deferred,
@@ -193,6 +212,8 @@ ARRANGE = {
     State.PAUSED: paused,
     State.SUCCEEDED: succeeded,
     State.DEAD: dead,
+    State.CANCELLED: cancelled,
+    State.EXPIRED: expired,
 }
 
 

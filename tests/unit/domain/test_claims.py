@@ -39,6 +39,17 @@ def test_a_claim_holds_for_its_time_and_no_longer():
     assert book.holder("k", START + HOLDS).id == UUID(int=2)
 
 
+def test_a_claim_that_is_withdrawn_frees_its_key_and_no_other_does():
+    book = book_of(claim(1), claim(2))
+    book.withdraw(UUID(int=2), "k")
+    assert book.holder("k", START).id == UUID(int=1), "the second never held it"
+    book.withdraw(UUID(int=1), "k")
+    book.withdraw(UUID(int=1), "free")
+    assert book.holder("k", START) is None
+    book.note(claim(1))
+    assert book.holder("k", START).id == UUID(int=1), "its message may come again"
+
+
 def test_a_repetition_does_not_prolong_a_claim():
     book = book_of(claim(1), claim(2, seconds=9))
     assert book.holder("k", START + HOLDS) is None

@@ -122,7 +122,7 @@ def test_a_job_that_declares_no_energy_promises_no_grams():
 def test_the_cleaner_region_wins():
     here = settle(job(), grid([500.0] * 3 + [200.0] * 90))
     there = settle(job(), grid([500.0] * 3 + [100.0] * 90, region="S"))
-    assert best_of([here, there]).numbers.region == "S"
+    assert best_of([here, there], job(), RULES).numbers.region == "S"
 
 
 def test_a_job_that_waits_already_stays_for_a_smaller_gain():
@@ -219,3 +219,22 @@ def test_a_region_that_is_clean_now_comes_before_one_that_will_be_cleaner():
     grids = [grid([500.0] * 3 + [100.0] * 90), grid([200.0] * 93, region="S")]
     decision = decide_among(job(), NOW, grids, Timetable(WHEEL), RULES)
     assert (decision.cause, decision.numbers.region) == (Cause.IN_BAND, "S")
+
+
+def test_to_wait_for_another_region_takes_as_much_as_within_one():
+    flat = grid([300.0] * 90, band=Band.HIGH)
+    soon = grid([310.0] * 20 + [299.9] * 70, band=Band.HIGH, region="S")
+    assert isinstance(settle(job(), soon), Defer), "by itself it is worth the wait"
+    decision = decide_among(job(), NOW, [flat, soon], Timetable(WHEEL), RULES)
+    assert (type(decision), decision.numbers.region) == (RunNow, "R")
+    much = grid([310.0] * 20 + [295.0] * 70, band=Band.HIGH, region="S")
+    decision = decide_among(job(), NOW, [flat, much], Timetable(WHEEL), RULES)
+    assert (type(decision), decision.numbers.region) == (Defer, "S")
+
+
+def test_a_job_that_waits_already_stays_for_a_smaller_gain_in_another_region():
+    flat = grid([300.0] * 90, band=Band.HIGH)
+    soon = grid([310.0] * 20 + [298.0] * 70, band=Band.HIGH, region="S")
+    for deferrals, outcome in ((0, RunNow), (1, Defer)):
+        asked = job(deferrals=deferrals)
+        assert isinstance(decide_among(asked, NOW, [flat, soon], Timetable(WHEEL), RULES), outcome)

@@ -1,6 +1,7 @@
 """decide(): what must hold for any job on any grid."""
 
 import runpy
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.bands import KNOWN_BANDS, Band
-from shared.domain.decisions import Defer, Expire, Rules, decide
+from shared.domain.decisions import Defer, Expire, Rules, RunNow, decide, decide_among
 from shared.domain.jobs import OnDeadline, Priority
 from shared.domain.reasons import Cause
-from shared.domain.timetable import Timetable
+from shared.domain.timetable import Pools, Timetable, Wheel
 
 HERE: Any = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "deciding.py")))
 NOW, SLOT, WHEEL, RULES = HERE.NOW, HERE.SLOT, HERE.WHEEL, HERE.RULES
@@ -62,6 +63,21 @@ def test_a_higher_level_everywhere_does_not_change_the_chosen_window(values, shi
 def test_only_expiring_jobs_expire(the_job, values):
     if isinstance(settle(the_job, grid(values)), Expire):
         assert the_job.on_deadline is OnDeadline.EXPIRE
+
+
+@given(jobs, st.lists(forecasts, min_size=2, max_size=3), st.integers(0, 1))
+def test_no_job_waits_for_less_than_is_worthwhile_where_it_could_run_at_once(
+    the_job, values, deferrals
+):
+    asked = replace(the_job, deferrals=deferrals)
+    grids = [grid(each, region=f"R{number}") for number, each in enumerate(values)]
+    chosen = decide_among(asked, NOW, grids, Timetable(WHEEL), RULES)
+    there = chosen.numbers.expected_g_per_kwh
+    for each in grids:
+        alone = settle(asked, each)
+        here = alone.numbers.expected_g_per_kwh
+        if isinstance(chosen, Defer) and isinstance(alone, RunNow):
+            assert there <= here - RULES.enough(asked, here)
 
 
 exact = Rules(
@@ -133,3 +149,30 @@ def test_no_decision_waits_past_the_latest_start_however_full_the_pools(
     if isinstance(decision, Defer):
         assert NOW < decision.until <= the_job.latest_start(RULES.margin_seconds)
         assert now_slot < decision.slot <= WHEEL.last_slot(NOW.timestamp())
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from((2, 12, 100, 288)),
+    st.integers(0, 843),
+    st.integers(1, 72),
+    st.floats(1, 4 * 3600),
+    st.booleans(),
+    st.floats(0, 20_000),
+)
+def test_a_forecast_that_reaches_far_beyond_the_wheel_is_planned_by(
+    places, cleanest, hours, seconds, interruptible, backlog_s
+):
+    values = [450.0] * 864
+    values[cleanest : cleanest + 20] = [100.0] * 20
+    timetable = Timetable(Wheel(300.0, places))
+    timetable.set_pools("R", Pools((4,), 4, backlog_s))
+    asked = job(
+        deadline=NOW + timedelta(hours=hours),
+        expected_duration_seconds=seconds,
+        interruptible=interruptible,
+    )
+    decision = settle(asked, grid(values, band=Band.HIGH), timetable)
+    if isinstance(decision, Defer):
+        assert NOW < decision.until <= asked.latest_start(RULES.margin_seconds)
+        assert decision.slot <= timetable.wheel.last_slot(NOW.timestamp())

@@ -93,6 +93,23 @@ def test_room_is_everywhere_while_no_pool_is_known_to_live():
     assert timetable.has_room_now(grid(), NOW_SLOT, Priority.LOW)
 
 
+@given(st.integers(1, 9), st.integers(1000, 1020), st.floats(1, 5_000), st.floats(0, 20_000))
+def test_no_limit_is_known_of_slots_beyond_two_turns_of_the_wheel(
+    places, now_slot, seconds, backlog_s
+):
+    timetable = Timetable(Wheel(300.0, places))
+    timetable.set_pools("R", Pools((1,), 1, backlog_s))
+    for ahead in range(1, places):
+        timetable.add("R", now_slot + ahead, 300)
+    every = timetable.rooms(grid(), now_slot, 40, seconds, Priority.NORMAL)
+    one_by_one = [
+        timetable.has_room(grid(), now_slot, now_slot + ahead, seconds, Priority.NORMAL)
+        for ahead in range(1, 41)
+    ]
+    assert one_by_one == every.tolist()
+    assert all(one_by_one[2 * places - 1 :])
+
+
 def test_lesser_jobs_see_the_load_of_greater_ones_and_not_the_other_way_round():
     timetable = table(1)
     timetable.add("R", NOW_SLOT + 10, 300, Priority.NORMAL)

@@ -1,6 +1,8 @@
 """What people asked for, folded."""
 
 import runpy
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduler import control
+from shared.domain.jobs import replayed
 from shared.domain.reasons import Order
 from shared.messages import PauseWork, ResumeWork, RunJobNow
 
@@ -66,6 +69,25 @@ def test_an_order_to_run_ends_one_backoff_and_not_those_of_later_failures():
     assert not known.ends_backoff(job(attempts=2)), "heard twice, it is one order"
     known.take(asked(RunJobNow, job_id=job().id))
     assert known.ends_backoff(job(attempts=2)), "a new one is a new one"
+
+
+def test_an_order_of_before_its_replay_does_not_bear_on_a_job():
+    old = asked(RunJobNow, job_id=job().id)
+    known = orders(old)
+    known.followed(job())
+    again = replayed(job(attempts=4), NOW + timedelta(days=3))
+    assert known.asked_to_run(again) is None, "the grid decides again"
+    assert not known.ends_backoff(again)
+    new = asked(RunJobNow, job_id=job().id).model_copy(update={"at": again.submitted_at})
+    known.take(new)
+    assert known.asked_to_run(again) is new
+    assert known.ends_backoff(again)
+
+
+def test_an_order_may_come_before_the_submission_that_it_is_about_has_passed_the_door():
+    known = orders(asked(RunJobNow, job_id=job().id))
+    accepted_later = replace(job(), submitted_at=NOW + timedelta(minutes=5))
+    assert known.asked_to_run(accepted_later) is not None
 
 
 @given(st.lists(st.integers(0, 30), max_size=80))
