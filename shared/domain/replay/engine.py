@@ -84,10 +84,9 @@ class Replay:
         pausing = policy is Policy.INTERRUPTIBLE
         return self._result(self.outcome(policy), self._optimal_g(all_paused=pausing))
 
-    def realised(self, started_s: Floats) -> PolicyResult:
-        """The account of what really happened, from when each job really started (Unix seconds)."""
-        schedule = Schedule.whole(self.workload, started_s)
-        outcome = account(self.series, self.workload, schedule)
+    def realised(self, ran: Schedule, power_watts: Floats) -> PolicyResult:
+        """The account of what really happened, from the pieces of the jobs and their power."""
+        outcome = account(self.series, self.workload, ran, power_watts)
         return self._result(outcome, self._optimal_g(all_paused=False))
 
     def outcome(self, policy: Policy) -> Outcome:
