@@ -18,10 +18,43 @@ from published_results import HOUR_S, USUAL_DATA, SevenDayProfile, zones
 from shared.domain.forecaster import REMEMBERS_DAYS, Forecaster
 from shared.domain.hourly import Hourly
 from shared.domain.replay import BuiltIn, Knowledge, Policy, Replay, Workload
+from shared.domain.replay.workload import Bools
 from shared.domain.windows import Floats, Ints, Series
 
 DAY_SECONDS = 86_400.0
 LEFT_OUT_DAYS = 30
+THURSDAY, SATURDAY = 3, 5
+"""Days after a Monday; Unix time begins with a Thursday."""
+
+
+class WeekdayProfile:
+    """The same hour's mean over those of the last seven days that are of the same kind.
+
+    Working days and weekends are two kinds; days are those of UTC.
+    """
+
+    def __init__(self, series: Series) -> None:
+        """The present is known, and what came before it."""
+        self._series = series
+
+    def at(self, point: int, count: int) -> Floats:
+        """The present as observed, then the profile of each day's kind."""
+        values, ahead = self._series.values, np.arange(count)
+        day = round(DAY_SECONDS / self._series.period_s)
+        back = day * (ahead[:, None] // day + np.arange(1, 8))
+        past = point + ahead[:, None] - back
+        alike = self._is_weekend(past) == self._is_weekend(point + ahead)[:, None]
+        alike &= past >= 0
+        total = np.where(alike, values[np.maximum(past, 0)], 0.0).sum(axis=1)
+        days = alike.sum(axis=1)
+        row = np.where(days > 0, total / np.maximum(days, 1), values[point])
+        row[0] = values[point]
+        return row
+
+    def _is_weekend(self, points: Ints) -> Bools:
+        at_s = self._series.start_s + self._series.period_s * points
+        weekend: Bools = (np.floor(at_s / DAY_SECONDS) + THURSDAY) % 7 >= SATURDAY
+        return weekend
 
 
 class Parts(Forecaster):
@@ -67,6 +100,7 @@ def _built_in(kind: type[Forecaster]) -> Callable[[Series], Knowledge]:
 
 FORECASTERS: dict[str, Callable[[Series], Knowledge]] = {
     "profile": SevenDayProfile,
+    "weekdays": WeekdayProfile,
     "decaying": _built_in(DecayingError),
     "analogs": _built_in(AnalogDays),
     "ridge": _built_in(Ridge),

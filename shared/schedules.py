@@ -85,10 +85,10 @@ def runs_after(schedule: Schedule, after: datetime) -> Iterator[Run]:
     a time that is skipped runs at the next that exists, and one that comes twice runs once.
     """
     last = after
-    for at in _instants(schedule, after):
+    for at, wall in _instants(schedule, after):
         if at > last:
             last = at
-            yield Run(schedule, at, _deadline(schedule, at))
+            yield Run(schedule, at, _deadline(schedule, at, wall))
 
 
 def next_run(schedule: Schedule, after: datetime) -> Run | None:
@@ -231,19 +231,20 @@ def _job_fields() -> Iterator[str]:
     return (name for name in JobSubmit.model_fields if name not in _NOT_FOR_SCHEDULES)
 
 
-def _instants(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+def _instants(schedule: Schedule, after: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """When runs fall due, and the times on the wall that are meant."""
     local = after.astimezone(schedule.zone)
     if schedule.cron.split()[1].startswith("*"):
         for at in CronSim(schedule.cron, local):
-            yield at.astimezone(UTC)
+            yield at.astimezone(UTC), at.replace(tzinfo=None)
     else:
         for wall in CronSim(schedule.cron, local.replace(tzinfo=None)):
-            yield instant_of(wall, schedule.zone)
+            yield instant_of(wall, schedule.zone), wall
 
 
-def _deadline(schedule: Schedule, at: datetime) -> datetime | None:
+def _deadline(schedule: Schedule, at: datetime, wall: datetime) -> datetime | None:
     if schedule.until is not None:
-        return next_time_of_day(at, schedule.until, schedule.zone)
+        return next_time_of_day(at, schedule.until, schedule.zone, wall)
     if schedule.within_seconds is not None:
         return at + timedelta(seconds=schedule.within_seconds)
     return None

@@ -1,5 +1,6 @@
 """How every command ends: one line for an error, and an exit code that a script can rely on."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -63,11 +64,12 @@ class OneLineErrors(TyperGroup):
                 raise
             typer.echo(f"error: {one_line(str(error))}", err=True)
             raise typer.Exit(error.exit_code) from None
-        except (ClickException, typer.Exit, typer.Abort, OSError):
+        except (ClickException, typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
+            _drop_what_cannot_be_written()
             what = one_line(str(error)) or "no details"
             line = f"error: {type(error).__name__}: {what}; run `carbon-aware --debug ...` for more"
             typer.echo(line, err=True)
@@ -77,6 +79,14 @@ class OneLineErrors(TyperGroup):
 def one_line(text: str) -> str:
     """Text on a single line."""
     return " ".join(text.split())
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Of what waits for a full standard output Python would complain once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(error: ClickException) -> str:

@@ -106,7 +106,8 @@ def simulate(  # noqa: PLR0913 - the contract's options
         error_console().print(line, soft_wrap=True)
     replay = _replay(case, forecast, capacity)
     results = _run(replay, policies)
-    realised = replay.realised(case.history.started_s) if case.history else None
+    history = case.history
+    realised = replay.realised(history.ran, history.power_watts) if history else None
     _show(case, results, realised, as_json=json)
     if plot is not None:
         _draw(plot, case, forecast, results, realised)

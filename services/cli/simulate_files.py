@@ -25,6 +25,8 @@ POWER, PRIORITY, MAX_BAND, INTERRUPTIBLE = "power_watts", "priority", "max_band"
 YES, NO = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 ONE_POINT_SECONDS = 300.0
 TOLERANCE_SECONDS = 1e-3
+LONGEST_SECONDS = 366 * 86_400.0
+"""No longer job can be submitted."""
 
 
 class BadInput(CarbonAwareError):
@@ -94,6 +96,8 @@ def read_forecasts(path: Path, period_s: float) -> dict[float, Series]:
     issues: dict[float, list[Row]] = {}
     for row in _rows(path, (GENERATED_AT, POINT_TIME, INTENSITY)):
         issues.setdefault(row.get(GENERATED_AT, _instant_s), []).append(row)
+    if not issues:
+        raise BadInput(f"{path}: there is no line below the header")
     return {at_s: _issue(rows, period_s) for at_s, rows in issues.items()}
 
 
@@ -171,7 +175,10 @@ def _power(text: str) -> float:
 
 
 def _seconds(text: str) -> float:
-    return _number(text, TOLERANCE_SECONDS, "a number of seconds above 0")
+    what = f"a number of seconds above 0, {LONGEST_SECONDS:,.0f} (366 days) at most"
+    if (seconds := _number(text, TOLERANCE_SECONDS, what)) > LONGEST_SECONDS:
+        raise ValueError(what)
+    return seconds
 
 
 def _one_of(choices: Sequence[Choice]) -> Callable[[str], Choice]:

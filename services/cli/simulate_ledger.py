@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from services.cli.words import counted, duration
 from shared.domain.grid import utc
-from shared.domain.replay import JobRow, Stretch, longest_stretch
-from shared.domain.savings import JOULES_PER_KWH
+from shared.domain.replay import JobRow, Schedule, Stretch, longest_stretch
+from shared.domain.savings import JOULES_PER_KWH, Run
 from shared.domain.windows import Floats, Series
 from shared.errors import NotFound
 from shared.ledger.reads.history import (
@@ -36,7 +36,8 @@ class History:
 
     Attributes:
         rows: the jobs as they were asked for, with the durations and energies of their runs.
-        started_s: when each of them really started (Unix seconds).
+        ran: the pieces in which they really ran.
+        power_watts: of each piece.
         jobs_left_out: how many finished jobs cannot be replayed, by the reason.
     """
 
@@ -44,7 +45,8 @@ class History:
     kind: ObservedKind
     stretch: Stretch
     rows: list[JobRow]
-    started_s: Floats
+    ran: Schedule
+    power_watts: Floats
     jobs_left_out: dict[str, int]
 
     @property
@@ -107,19 +109,22 @@ def read_history(
         raise NotFound(f"no job finished {lately}; `carbon-aware status` shows what there is")
     kind, stretch = _readings(engine, chosen, since - LEARNED_FROM)
     rows: list[JobRow] = []
-    started_s: list[float] = []
+    pieces: list[tuple[int, float, float, float]] = []
     left_out: Counter[str] = Counter()
     for run in finished_runs(engine, chosen, since):
         row = _row(run, stretch.series)
         if isinstance(row, str):
             left_out[row] += 1
         else:
+            pieces += [(len(rows), *_stretch_of_work(piece)) for piece in run.pieces]
             rows.append(row)
-            started_s.append(run.started_at.timestamp())
     if not rows:
         why = "".join(f"; {count} left out: {reason}" for reason, count in left_out.items())
         raise NotFound(f"no job that finished {lately} in {chosen} can be replayed{why}")
-    return History(chosen, kind, stretch, rows, np.array(started_s), dict(left_out))
+    job, start_s, end_s, watts = (np.array(column) for column in zip(*pieces, strict=True))
+    return History(
+        chosen, kind, stretch, rows, Schedule(job, start_s, end_s), watts, dict(left_out)
+    )
 
 
 def _readings(engine: Engine, region: str, since: datetime) -> tuple[ObservedKind, Stretch]:
@@ -135,16 +140,18 @@ def _readings(engine: Engine, region: str, since: datetime) -> tuple[ObservedKin
 
 def _row(run: FinishedRun, series: Series) -> JobRow | str:
     """The job with its real duration and energy, or why it cannot be replayed."""
-    seconds = (run.finished_at - run.started_at).total_seconds()
+    if len(run.regions) > 1:
+        return "they ran in several regions"
     if run.energy_kwh is None:
         return "their energy is unknown"
+    seconds = sum(piece.finished_s - piece.started_s for piece in run.pieces)
     if run.deadline is None or seconds < SHORTEST_SECONDS:
         return "their deadline or their duration is unknown"
-    submitted_s = run.submitted_at.timestamp()
-    if submitted_s < series.start_s or run.finished_at.timestamp() > series.end_s:
+    ended_s = max(piece.finished_s for piece in run.pieces)
+    if run.submitted_s < series.start_s or ended_s > series.end_s:
         return "they lie outside the readings"
     return JobRow(
-        submitted_s=submitted_s,
+        submitted_s=run.submitted_s,
         duration_s=seconds,
         deadline_s=min(run.deadline.timestamp(), series.end_s),  # what comes then is not known
         power_watts=run.energy_kwh * JOULES_PER_KWH / seconds,
@@ -152,3 +159,10 @@ def _row(run: FinishedRun, series: Series) -> JobRow | str:
         max_band=run.max_band,
         interruptible=run.interruptible,
     )
+
+
+def _stretch_of_work(piece: Run) -> tuple[float, float, float]:
+    """Start and end of a piece, and its watts; one that took no time gets the shortest."""
+    seconds = max(piece.finished_s - piece.started_s, SHORTEST_SECONDS)
+    watts = piece.energy_kwh * JOULES_PER_KWH / seconds
+    return piece.started_s, piece.started_s + seconds, watts

@@ -6,7 +6,7 @@ import pytest
 from shared.domain.replay import BuiltIn
 from shared.domain.windows import Series
 
-NAMES = ("profile", "decaying", "analogs", "ridge", "built-in")
+NAMES = ("profile", "weekdays", "decaying", "analogs", "ridge", "built-in")
 HOUR_S = 3600.0
 
 
@@ -42,6 +42,15 @@ def test_nothing_after_the_present_is_used(bench, name):
     ]
     assert rows[0] == rows[1]
     assert rows[0][0] == waves().values[now]
+
+
+def test_the_profile_of_weekdays_keeps_weekends_apart(bench):
+    hours = np.arange(24 * 28) + 24 * 4  # from a Monday on, 1970-01-05
+    weekend = (hours // 24 + 3) % 7 >= 5
+    series = Series(24 * 4 * HOUR_S, HOUR_S, np.where(weekend, 100.0, 300.0))
+    friday_noon = 24 * 18 + 12
+    row = bench.FORECASTERS["weekdays"](series).at(friday_noon, 72)
+    assert row.tolist() == series.values[friday_noon : friday_noon + 72].tolist()
 
 
 def test_kept_forecasts_are_the_built_in_ones(benchmark_script):

@@ -3,6 +3,7 @@
 from shared.domain.replay.engine import Policy, PolicyResult, Replay
 from shared.domain.replay.knowledge import BuiltIn, Foreseen, Issued, Knowledge, noisy
 from shared.domain.replay.readings import Stretch, longest_stretch
+from shared.domain.replay.schedule import Schedule
 from shared.domain.replay.workload import USUAL_POWER_WATTS, JobRow, Workload
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Policy",
     "PolicyResult",
     "Replay",
+    "Schedule",
     "Stretch",
     "Workload",
     "longest_stretch",

@@ -1,14 +1,17 @@
 """A pool that runs only so many jobs at once: who waits for a place, and a plan that fits it."""
 
 import heapq
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from shared.domain.replay.adaptive import OpenJobs
+from shared.domain.decisions import Rules
+from shared.domain.replay.adaptive import Moment, OpenJobs, Wishes
 from shared.domain.replay.planning import Situation
+from shared.domain.replay.room import Alike, Plan, Room, Wish, grouped
 from shared.domain.replay.schedule import Schedule
-from shared.domain.replay.workload import Bools
+from shared.domain.replay.workload import TOLERANCE_SECONDS, Bools
 from shared.domain.windows import SAME, Floats, Ints, Series
 
 
@@ -36,6 +39,11 @@ class Pool:
         """Start with every place free."""
         self._free_s = [-np.inf] * places
 
+    @property
+    def free_s(self) -> float:
+        """When the next place is free."""
+        return self._free_s[0]
+
     def start(self, ready_s: float, seconds: float) -> float:
         """When a job starts that is ready at an instant; it then holds a place."""
         at_s = max(ready_s, self._free_s[0])
@@ -51,84 +59,194 @@ class Pool:
         return total
 
 
-@dataclass(slots=True)
-class Room:
-    """Free job-seconds of the coming slots; slot 0 is the present one."""
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A job at the doors of the pool.
 
-    period_s: float
-    free_s: Floats
-
-    def fits(self, start: int, seconds: float) -> int:
-        """How many jobs of some length can still start with a slot."""
-        whole = int(seconds / self.period_s + SAME)
-        rest = seconds - whole * self.period_s
-        most = np.inf
-        if whole:
-            most = float(self.free_s[start : start + whole].min()) / self.period_s
-        if rest > SAME:
-            most = min(most, float(self.free_s[start + whole]) / rest)
-        return int(most + SAME)
-
-    def take(self, start: int, seconds: float, jobs: int) -> None:
-        """Plan some jobs to start with a slot."""
-        whole = int(seconds / self.period_s + SAME)
-        self.free_s[start : start + whole] -= jobs * self.period_s
-        rest = seconds - whole * self.period_s
-        if rest > SAME:
-            self.free_s[start + whole] -= jobs * rest
-
-
-def adaptive_in_pool(situation: Situation, places: int) -> Schedule:
-    """Plan all open jobs anew at every point, into the cheapest starts that have room.
-
-    Jobs with the earliest latest start choose first. They can do so without harm: all open jobs
-    may start now, so that whatever a tighter job may choose a looser one may choose as well, and
-    for jobs of one slot the plan is the cheapest there is and meets every deadline that can be
-    met (exchange argument; a transversal matroid of nested intervals).
+    Attributes:
+        turn: 0 for a critical job, 1 for the others.
+        point: at which it was released.
+        latest_s: its latest start.
+        only_now: it runs for what is left of the present slot, or not at all.
     """
-    load, pool = situation.workload, Pool(places)
-    start_s = load.submitted_s.copy()
-    walk = OpenJobs(situation, np.arange(len(load)))
-    for moment in walk.moments():
-        urgent = np.argsort(load.latest_start_s[moment.jobs], kind="stable")
-        jobs, now_s = moment.jobs[urgent], moment.now_s[urgent]
-        going = _going(situation, moment.point, jobs, places, pool)
-        for job, ready_s in zip(jobs[going].tolist(), now_s[going].tolist(), strict=True):
-            start_s[job] = pool.start(ready_s, float(load.duration_s[job]))
-        walk.keep(jobs[~going])
-        situation.progress(len(jobs))
-    return Schedule.whole(load, start_s)
+
+    turn: int
+    point: int
+    latest_s: float
+    job: int
+    ready_s: float
+    seconds: float
+    only_now: bool
 
 
-def _going(situation: Situation, point: int, jobs: Ints, places: int, pool: Pool) -> Bools:
-    """Which of the jobs, tightest first, the plan starts in the present slot."""
-    load, period_s = situation.workload, situation.period_s
-    begins_s = situation.start_s + period_s * point
-    seconds = load.duration_s[jobs]
-    last = np.floor((load.latest_start_s[jobs] - begins_s) / period_s + SAME).astype(np.int64)
-    last = np.maximum(last, 0)
-    reach = int(np.ceil(np.max(last + seconds / period_s))) + 2
-    room = Room(period_s, places * period_s - pool.busy_seconds(begins_s, period_s, reach))
-    ahead = Series(begins_s, period_s, situation.known.at(point, reach))
-    going = np.zeros(len(jobs), dtype=np.bool_)
-    shape = np.stack((last.astype(np.float64), seconds), axis=1)
-    begins = np.flatnonzero(np.append(True, np.any(shape[1:] != shape[:-1], axis=1)))
-    for group in np.split(np.arange(len(jobs)), begins[1:]):
-        first = int(_placed_now(ahead, room, int(last[group[0]]), seconds[group]))
-        going[group[:first]] = True
-    return going
+class Doors:
+    """Released jobs that wait for a place: critical ones first, then first released, first run.
+
+    Attributes:
+        work_s: the job-seconds of those that wait from one slot to the next.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        """Nobody waits yet."""
+        self.work_s = 0.0
+        self._pool = pool
+        self._waiting: list[tuple[tuple[int, int, float, int], Released]] = []
+
+    def run_until(
+        self, until_s: float, released: Sequence[Released] = ()
+    ) -> Iterator[tuple[int, float, float]]:
+        """Give out the places that become free before an instant: job, start and end."""
+        coming = sorted(released, key=lambda job: job.ready_s, reverse=True)
+        while self._waiting or coming:
+            at_s = self._pool.free_s
+            if not self._waiting:
+                at_s = max(at_s, coming[-1].ready_s)
+            if at_s >= until_s - TOLERANCE_SECONDS:
+                break
+            while coming and coming[-1].ready_s <= at_s:
+                self._add(coming.pop())
+            job = self._next()
+            start_s = max(at_s, job.ready_s)
+            seconds = min(job.seconds, until_s - start_s) if job.only_now else job.seconds
+            self._pool.start(start_s, seconds)
+            yield job.job, start_s, start_s + seconds
+        for job in coming:
+            self._add(job)
+        if any(job.only_now for job in released):
+            self._waiting = [entry for entry in self._waiting if not entry[1].only_now]
+            heapq.heapify(self._waiting)
+            self.work_s = sum(job.seconds for _, job in self._waiting)
+
+    def _add(self, job: Released) -> None:
+        heapq.heappush(self._waiting, ((job.turn, job.point, job.latest_s, job.job), job))
+        self.work_s += job.seconds
+
+    def _next(self) -> Released:
+        _, job = heapq.heappop(self._waiting)
+        self.work_s = self.work_s - job.seconds if self._waiting else 0.0
+        return job
 
 
-def _placed_now(ahead: Series, room: Room, last: int, seconds: Floats) -> int:
-    """Plan alike jobs; how many of them start in the present slot."""
-    each_s, left, now = float(seconds[0]), len(seconds), 0
-    starts_s = ahead.start_s + ahead.period_s * np.arange(last + 1)
-    for start in np.argsort(ahead.mean(starts_s, each_s), kind="stable").tolist():
-        jobs = min(left, room.fits(start, each_s))
-        if jobs <= 0:
-            continue
-        room.take(start, each_s, jobs)
-        now, left = now + (jobs if start == 0 else 0), left - jobs
-        if not left:
-            return now
-    return now + left  # nowhere is room: they queue for the first place that becomes free
+class _InPool:
+    """The jobs of one replay on their way through the pool.
+
+    All open jobs are planned anew at every point. Those with the earliest latest start choose
+    first, after the critical ones. They can do so without harm: all open jobs may start now, so
+    that whatever a tighter job may choose a looser one may choose as well, and jobs of one slot
+    meet every deadline that can be met (exchange argument; a transversal matroid of nested
+    intervals).
+    """
+
+    def __init__(self, situation: Situation, ranks: Ints, rules: Rules, places: int) -> None:
+        self.situation, self.ranks, self.rules, self.places = situation, ranks, rules, places
+        load = situation.workload
+        self.wishes = Wishes.of(situation)
+        self.left_s = load.duration_s.copy()
+        self.end_s = load.latest_start_s + load.duration_s
+        self.pool = Pool(places)
+        self.doors = Doors(self.pool)
+        self.pieces: list[tuple[int, float, float]] = []
+
+    def schedule(self) -> Schedule:
+        situation = self.situation
+        walk = OpenJobs(situation, np.arange(len(situation.workload)))
+        for moment in walk.moments():
+            next_s = situation.start_s + situation.period_s * (moment.point + 1)
+            self._run(self.doors.run_until(next_s - situation.period_s))
+            released = self._released(moment)
+            self._run(self.doors.run_until(next_s, released))
+            whole = np.array([job.job for job in released if not job.only_now], dtype=np.int64)
+            stays = ~np.isin(moment.jobs, whole) & (self.left_s[moment.jobs] > TOLERANCE_SECONDS)
+            walk.keep(moment.jobs[stays])
+            situation.progress(len(moment.jobs))
+        self._run(self.doors.run_until(np.inf))
+        jobs, starts_s, ends_s = (np.array(column) for column in zip(*self.pieces, strict=True))
+        return Schedule(jobs.astype(np.int64), starts_s, ends_s)
+
+    def _run(self, pieces: Iterator[tuple[int, float, float]]) -> None:
+        for job, start_s, end_s in pieces:
+            self.left_s[job] -= end_s - start_s
+            self.pieces.append((job, start_s, end_s))
+
+    def _released(self, moment: Moment) -> list[Released]:
+        """The jobs that the plan runs in the present slot."""
+        jobs, critical = moment.jobs, self.wishes.critical[moment.jobs]
+        begins_s = self.situation.start_s + self.situation.period_s * moment.point
+        pausable = self.situation.workload.interruptible[jobs]
+        latest_s = self.end_s[jobs] - self.left_s[jobs]
+        last = np.floor((latest_s - begins_s) / self.situation.period_s + SAME)
+        wish = self._wish(moment, last < 1)
+        last = np.where(critical, -1.0, np.maximum(last, 0.0))
+        whole = ~pausable | (wish == Wish.AT_ONCE)
+        going = self._going(moment, last, wish, pausable)
+        return [
+            Released(
+                turn=int(not critical[place]),
+                point=moment.point,
+                latest_s=float(latest_s[place]),
+                job=int(jobs[place]),
+                ready_s=float(moment.now_s[place]),
+                seconds=float(self.left_s[jobs[place]]),
+                only_now=not whole[place],
+            )
+            for place in going.tolist()
+        ]
+
+    def _wish(self, moment: Moment, due: Bools) -> Ints:
+        wishes, jobs = self.wishes, moment.jobs
+        accepted = int(self.ranks[moment.point]) <= wishes.limit[jobs]
+        accepts = np.where(wishes.patient[jobs], Wish.PATIENT, Wish.ACCEPTS)
+        wish = np.where(accepted, accepts, Wish.WEIGHS)
+        return np.where(due | wishes.critical[jobs], Wish.AT_ONCE, wish)
+
+    def _going(self, moment: Moment, last: Floats, wish: Ints, pausable: Bools) -> Ints:
+        """Places in the moment of the jobs that run now, by the plan."""
+        period_s, jobs = self.situation.period_s, moment.jobs
+        begins_s = self.situation.start_s + period_s * moment.point
+        left_s, phase_s = self.left_s[jobs], moment.now_s - begins_s
+        slots = np.maximum(np.floor((self.end_s[jobs] - begins_s) / period_s + SAME) - 1, 0)
+        reach = int(np.max(last + left_s / period_s)) + 3
+        plan = self._plan(moment.point, int(np.max(last)), reach)
+        columns = [last, left_s, slots * pausable, 8 * wish + 4 * pausable + moment.waited, phase_s]
+        order, begins = grouped(columns)
+        firsts = [column[order[begins]].tolist() for column in (*columns, slots)]
+        ends = [*begins[1:], len(order)]
+        going: list[Ints] = []
+        for begin, end, last_point, seconds, _, kind, phase, whole_slots in zip(
+            begins, ends, *firsts, strict=True
+        ):
+            alike = Alike(
+                count=end - begin,
+                last=int(last_point),
+                slots=int(whole_slots),
+                seconds=seconds,
+                phase_s=phase,
+                wish=Wish(kind // 8),
+                waited=bool(kind % 4),
+                pausable=bool(kind // 4 % 2),
+            )
+            going.append(order[begin : begin + plan.going_now(alike)])
+        return np.concatenate(going)
+
+    def _plan(self, point: int, last: int, reach: int) -> Plan:
+        """The room of the coming slots: what runs, and what waits at the doors, takes of it."""
+        period_s = self.situation.period_s
+        begins_s = self.situation.start_s + period_s * point
+        free_s = self.places * period_s - self.pool.busy_seconds(begins_s, period_s, reach)
+        if (work_s := self.doors.work_s) > 0:
+            before_s = np.cumsum(free_s) - free_s
+            free_s -= np.clip(work_s - before_s, 0.0, free_s)
+        ahead = Series(begins_s, period_s, self.situation.known.at(point, reach))
+        return Plan(ahead, max(last, 0), Room(period_s, free_s), self.rules)
+
+
+def adaptive_in_pool(situation: Situation, ranks: Ints, rules: Rules, places: int) -> Schedule:
+    """The rules of `adaptive` where only so many jobs run at once.
+
+    Args:
+        situation: the jobs and what is known.
+        ranks: of the grid's band at every point.
+        rules: the margins.
+        places: how many jobs run at once.
+    """
+    return _InPool(situation, ranks, rules, places).schedule()

@@ -20,6 +20,14 @@ from shared.domain.replay.threshold import threshold
 from shared.domain.replay.workload import Workload
 from shared.domain.windows import Floats, Ints, Series
 
+NO_MARGINS = Rules(
+    worthwhile_share=0.0,
+    worthwhile_g_per_kwh=0.0,
+    still_worthwhile_share=0.0,
+    still_worthwhile_g_per_kwh=0.0,
+)
+"""Every gain is worth a wait."""
+
 
 class Policy(StrEnum):
     """The policies that can be compared."""
@@ -84,10 +92,9 @@ class Replay:
         pausing = policy is Policy.INTERRUPTIBLE
         return self._result(self.outcome(policy), self._optimal_g(all_paused=pausing))
 
-    def realised(self, started_s: Floats) -> PolicyResult:
-        """The account of what really happened, from when each job really started (Unix seconds)."""
-        schedule = Schedule.whole(self.workload, started_s)
-        outcome = account(self.series, self.workload, schedule)
+    def realised(self, ran: Schedule, power_watts: Floats) -> PolicyResult:
+        """The account of what really happened, from the pieces of the jobs and their power."""
+        outcome = account(self.series, self.workload, ran, power_watts)
         return self._result(outcome, self._optimal_g(all_paused=False))
 
     def outcome(self, policy: Policy) -> Outcome:
@@ -97,9 +104,10 @@ class Replay:
     def schedule(self, policy: Policy) -> Schedule:
         """When a policy runs each job."""
         if self.capacity is not None and policy is Policy.ADAPTIVE:
-            return adaptive_in_pool(self._situation, self.capacity)
+            return adaptive_in_pool(self._situation, self._ranks, self.rules, self.capacity)
         if self.capacity is not None and policy is Policy.OPTIMAL:
-            return adaptive_in_pool(self._clairvoyant(self.workload), self.capacity)
+            known = self._clairvoyant(self.workload.without_wishes())
+            return adaptive_in_pool(known, self._ranks, NO_MARGINS, self.capacity)
         plan = self._plan(policy)
         return plan if self.capacity is None else queued(plan, self.capacity)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shared.domain.replay.workload import TOLERANCE_SECONDS, Workload
+from shared.domain.savings import JOULES_PER_KWH
 from shared.domain.windows import Floats, Ints, Series
 
 
@@ -46,17 +47,28 @@ class Outcome:
     late: int
 
 
-def account(series: Series, workload: Workload, schedule: Schedule) -> Outcome:
-    """Integrate the true intensity over every stretch; nobody's forecast enters here."""
+def account(
+    series: Series, workload: Workload, schedule: Schedule, power_watts: Floats | None = None
+) -> Outcome:
+    """Integrate the true intensity over every stretch; nobody's forecast enters here.
+
+    Args:
+        series: the true intensities.
+        workload: the jobs.
+        schedule: when they ran.
+        power_watts: of every stretch, where it was not that of its job throughout.
+    """
     count = len(workload)
     areas = series.area(schedule.end_s) - series.area(schedule.start_s)
-    spent: Floats = np.bincount(schedule.job, weights=areas, minlength=count).astype(np.float64)
+    watts = workload.power_watts[schedule.job] if power_watts is None else power_watts
+    grams = areas * watts / JOULES_PER_KWH
+    emitted: Floats = np.bincount(schedule.job, weights=grams, minlength=count).astype(np.float64)
     finish_s = np.full(count, -np.inf)
     np.maximum.at(finish_s, schedule.job, schedule.end_s)
     submitted, seconds = workload.submitted_s, workload.duration_s
     at_once = series.area(submitted + seconds) - series.area(submitted)
     return Outcome(
-        emissions_g=workload.grams(spent),
+        emissions_g=emitted,
         run_now_g=workload.grams(at_once),
         wait_s=np.maximum(finish_s - submitted - seconds, 0.0),
         late=int(np.count_nonzero(finish_s > workload.deadline_s + TOLERANCE_SECONDS)),

@@ -96,3 +96,8 @@ class Workload:
     def all_interruptible(self, yes: bool) -> "Workload":  # noqa: FBT001 - it says so itself
         """The same jobs, all of them to be paused at will, or none."""
         return replace(self, interruptible=np.full(len(self), yes))
+
+    def without_wishes(self) -> "Workload":
+        """The same jobs without priority or band: only where they are cleanest counts."""
+        count = len(self)
+        return replace(self, priority=(Priority.NORMAL,) * count, max_band=(None,) * count)

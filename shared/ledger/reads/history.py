@@ -1,8 +1,10 @@
-"""What really happened, for a replay: runs that succeeded, and the readings that were observed."""
+"""What really happened, for a replay: jobs that succeeded, and the readings that were observed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -11,29 +13,61 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from shared.domain.bands import Band
 from shared.domain.grid import Freshness, Signal
 from shared.domain.jobs import Priority, State
+from shared.domain.savings import Run
 from shared.ledger.reads.query import reading
 from shared.ledger.tables import AnyRow, attempts, jobs, readings
+from shared.ledger.writes.work import Work, work_of
 
 ROWS_AT_ONCE = 1000
+_OF_THE_JOB = (
+    jobs.c.id,
+    jobs.c.submitted_at,
+    jobs.c.replayed_at,
+    jobs.c.replayed_key,
+    jobs.c.expected_duration_seconds,
+    jobs.c.deadline,
+    jobs.c.priority,
+    jobs.c.max_band,
+    jobs.c.interruptible,
+)
+_OF_THE_PIECE = (
+    attempts.c.attempt,
+    attempts.c.piece,
+    attempts.c.region,
+    attempts.c.outcome,
+    attempts.c.started_at,
+    attempts.c.finished_at,
+    attempts.c.remaining_seconds,
+    attempts.c.energy_kwh,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A job that succeeded, and the attempt that did its work.
+    """A job that succeeded, and the pieces that did its work.
 
     Attributes:
-        energy_kwh: of that attempt; None where it was neither measured nor declared.
+        submitted_s: from when its account counts (Unix seconds): the replay of a job that died.
+        pieces: several where it was paused; a part whose energy was neither measured nor
+            declared has None as its energy.
+        regions: where the pieces ran.
     """
 
     id: UUID
-    submitted_at: datetime
+    submitted_s: float
     deadline: datetime | None
     priority: Priority
     max_band: Band | None
     interruptible: bool
-    started_at: datetime
-    finished_at: datetime
-    energy_kwh: float | None
+    pieces: tuple[Run, ...]
+    regions: frozenset[str]
+
+    @property
+    def energy_kwh(self) -> float | None:
+        """Of all pieces; None where that of one is unknown."""
+        if any(piece.energy_kwh is None for piece in self.pieces):
+            return None
+        return sum(piece.energy_kwh for piece in self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,39 +96,30 @@ def busiest_region(engine: Engine, since: datetime) -> str | None:
 
 
 def finished_runs(engine: Engine, region: str, since: datetime) -> Iterator[FinishedRun]:
-    """The jobs that were submitted since and succeeded in a region, by their submission."""
-    first_success = select(
-        attempts.c.job_id,
-        attempts.c.started_at,
-        attempts.c.finished_at,
-        attempts.c.energy_kwh,
-        func.row_number()
-        .over(
-            partition_by=attempts.c.job_id,
-            order_by=(attempts.c.finished_at, attempts.c.attempt),
-        )
-        .label("place"),
-    ).where(attempts.c.outcome == State.SUCCEEDED.value, attempts.c.region == region)
-    run = first_success.subquery()
+    """The jobs that were submitted since and succeeded in a region, by their submission.
+
+    What did a job's work is told as its account has it, by `work_of`.
+    """
+    there = select(attempts.c.job_id).where(
+        attempts.c.outcome == State.SUCCEEDED.value, attempts.c.region == region
+    )
     query = (
-        select(
-            jobs.c.id,
-            jobs.c.submitted_at,
-            jobs.c.deadline,
-            jobs.c.priority,
-            jobs.c.max_band,
-            jobs.c.interruptible,
-            run.c.started_at,
-            run.c.finished_at,
-            run.c.energy_kwh,
+        select(*_OF_THE_JOB, *_OF_THE_PIECE)
+        .join(attempts, attempts.c.job_id == jobs.c.id)
+        .where(
+            jobs.c.submitted_at >= since,
+            jobs.c.id.in_(there),
+            attempts.c.finished_at.is_not(None),
         )
-        .join(run, (run.c.job_id == jobs.c.id) & (run.c.place == 1))
-        .where(jobs.c.submitted_at >= since, run.c.finished_at.is_not(None))
-        .order_by(jobs.c.submitted_at, jobs.c.id)
+        .order_by(jobs.c.submitted_at, jobs.c.id, attempts.c.attempt, attempts.c.piece)
     )
     with reading(engine) as connection:
-        for row in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
-            yield _run(row)
+        rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+        for _, tried in groupby(rows, key=attrgetter("id")):
+            pieces = list(tried)
+            work = work_of(pieces[0], pieces)
+            if work.done and work.done[-1][0] == region:  # its first success was there
+                yield _run(pieces[0], work)
 
 
 def observed_kinds(engine: Engine, region: str, since: datetime) -> list[ObservedKind]:
@@ -153,15 +178,14 @@ def _by_coverage(kind: ObservedKind) -> tuple[Any, ...]:
     return -seconds, kind.signal is not Signal.MARGINAL, kind.simulated, kind.source
 
 
-def _run(row: AnyRow) -> FinishedRun:
+def _run(job: AnyRow, work: Work) -> FinishedRun:
     return FinishedRun(
-        id=row.id,
-        submitted_at=row.submitted_at,
-        deadline=row.deadline,
-        priority=Priority(row.priority) if row.priority else Priority.NORMAL,
-        max_band=Band(row.max_band) if row.max_band else None,
-        interruptible=bool(row.interruptible),
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        energy_kwh=row.energy_kwh,
+        id=job.id,
+        submitted_s=work.submitted_s,
+        deadline=job.deadline,
+        priority=Priority(job.priority) if job.priority else Priority.NORMAL,
+        max_band=Band(job.max_band) if job.max_band else None,
+        interruptible=bool(job.interruptible),
+        pieces=tuple(run for _, run in work.done),
+        regions=frozenset(where for where, _ in work.done),
     )

@@ -1,6 +1,9 @@
 """`simulate`: what it prints, and how it names what is wrong with a file."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -78,6 +81,29 @@ def test_issued_forecasts_are_read(run):
     assert json.loads(result.stdout)["policies"]["lowest_window"]["emissions_g"] == 100 + 250
 
 
+def test_a_file_of_forecasts_without_any_is_one_line(run):
+    header = "generated_at,point_time,intensity_g_per_kwh\n"
+    result = run("--forecast", "forecasts.csv", forecasts=header)
+    assert result.exit_code == 2
+    assert result.stderr.endswith("forecasts.csv: there is no line below the header\n")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_full_output_is_one_line(tmp_path, options):
+    for name, text in (("trace.csv", TRACE), ("jobs.csv", JOBS)):
+        (tmp_path / name).write_text(text)
+    files = ["--intensity", str(tmp_path / "trace.csv"), "--jobs", str(tmp_path / "jobs.csv")]
+    command = [sys.executable, "-m", "services.cli", "simulate", *files, *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: OSError: [Errno 28]")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("files", "where"),
     [
@@ -85,6 +111,10 @@ def test_issued_forecasts_are_read(run):
         ({"trace": TRACE.replace("T03", "T02")}, "trace.csv, line 5, column time"),
         ({"trace": "time\n"}, "trace.csv, line 1: there is no column intensity_g_per_kwh"),
         ({"jobs": JOBS.replace("1800", "-5")}, "jobs.csv, line 3, column duration_seconds"),
+        (
+            {"jobs": JOBS.replace("1800", "1e9")},
+            "jobs.csv, line 3, column duration_seconds: must be",
+        ),
         ({"jobs": JOBS.replace("low\n", "green\n")}, "jobs.csv, line 3, column max_band"),
         ({"jobs": JOBS.replace("b,", "a,", 1)}, "jobs.csv, line 3, column job_id"),
         ({"jobs": JOBS.replace("00:30:00Z", "00:30:00")}, "line 3, column submitted_at"),

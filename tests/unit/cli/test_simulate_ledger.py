@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 
 from services.cli.simulate_ledger import History
 from shared.domain.grid import Signal
-from shared.domain.replay import longest_stretch
+from shared.domain.replay import Schedule, longest_stretch
 from shared.ledger.reads.history import ObservedKind
 from shared.ledger.schema import open_engine, writing
 from shared.ledger.tables import attempts, jobs, readings
@@ -74,7 +74,8 @@ def test_the_table_is_marked_and_has_a_line_for_what_happened(cli, engine):
 def test_a_faster_replay_has_shorter_days(period_s, simulated, day_s):
     kind = ObservedKind(Signal.MARGINAL, "watttime", simulated, period_s, 2)
     stretch = longest_stretch(np.array([0.0, period_s]), np.array([100.0, 200.0]), period_s)
-    history = History("R", kind, stretch, [], np.array([]), {})
+    none = np.array([])
+    history = History("R", kind, stretch, [], Schedule(none.astype(int), none, none), none, {})
     assert history.day_seconds == day_s
 
 

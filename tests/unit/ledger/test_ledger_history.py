@@ -20,14 +20,20 @@ def runs(ledger, story, since=0.0, region=None):
     return list(finished_runs(ledger.engine, region or story.region, story.at(since)))
 
 
+def times(story, run):
+    began_s = story.start.timestamp()
+    return [(piece.started_s - began_s, piece.finished_s - began_s) for piece in run.pieces]
+
+
 def test_a_run_is_told_with_its_wishes_and_its_real_times(ledger, story, life):
     ledger.record(*life)
     (run,) = runs(ledger, story)
     assert run.id == story.job_id(1)
-    assert (run.submitted_at, run.deadline) == (story.at(10), story.at(86_410))
+    assert (run.submitted_s, run.deadline) == (story.at(10).timestamp(), story.at(86_410))
     assert (run.priority, run.max_band, run.interruptible) == (Priority.NORMAL, Band.LOW, False)
-    assert (run.started_at, run.finished_at) == (story.at(730), story.at(1030))
+    assert times(story, run) == [(730, 1030)]
     assert run.energy_kwh == 1.0  # of the attempt that did the work
+    assert run.regions == {story.region}
 
 
 def test_jobs_that_did_not_succeed_or_came_before_are_left_out(ledger, story):
@@ -52,8 +58,35 @@ def test_of_two_successes_the_first_counts_and_the_order_is_that_of_submission(l
         story.succeeded(2, 100, 150, energy_kwh=None),
     )
     first, second = runs(ledger, story)
-    assert (first.id, first.started_at) == (story.job_id(1), story.at(100))
+    assert (first.id, times(story, first)) == (story.job_id(1), [(100, 200)])
     assert (second.id, second.energy_kwh) == (story.job_id(2), None)
+
+
+def test_all_pieces_that_did_the_work_are_told_and_no_others(ledger, story):
+    ledger.record(
+        story.accepted(1, 10, expected_duration_seconds=900.0, interruptible=True),
+        story.failed(1, 20, 30),
+        story.paused(1, 100, 400, attempt=2, left=600, energy_kwh=2.0),
+        story.paused(1, 500, 520, attempt=2, piece=2, left=600, energy_kwh=7.0),  # done again
+        story.succeeded(1, 600, 1200, attempt=2, piece=3, energy_kwh=4.0),
+    )
+    (run,) = runs(ledger, story)
+    assert times(story, run) == [(100, 400), (600, 1200)]
+    assert run.energy_kwh == 6.0
+
+
+def test_a_replayed_job_counts_from_its_replay(ledger, story):
+    ledger.record(
+        story.accepted(1, 10, expected_duration_seconds=900.0, interruptible=True),
+        story.paused(1, 20, 320, left=600),
+        story.failed(1, 400, 500, piece=2),
+        story.died(1, 500, 1),
+        story.replayed(1, 700, 1),
+        story.succeeded(1, 800, 1700, attempt=2),
+    )
+    (run,) = runs(ledger, story)
+    assert run.submitted_s == story.at(700).timestamp()
+    assert times(story, run) == [(800, 1700)]
 
 
 def test_the_busiest_region_is_where_most_jobs_succeeded(ledger, story):

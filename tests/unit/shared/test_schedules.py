@@ -54,6 +54,23 @@ def test_clocks_going_forward_a_skipped_time_runs_at_the_next_that_exists():
     ]
 
 
+@pytest.mark.parametrize(
+    ("cron", "until", "end"),
+    [
+        ("0 2 * * *", "02:30", (2026, 3, 29, 1, 30)),  # both are skipped: half an hour as ever
+        ("30 2 * * *", "02:15", (2026, 3, 30, 0, 15)),  # the window was to end a day later
+        ("30 2 * * *", "03:00", (2026, 3, 30, 1, 0)),  # it runs at three itself
+        ("30 1 * * *", "02:30", (2026, 3, 29, 1, 30)),
+        ("0 2 * * *", "07:00", (2026, 3, 29, 5, 0)),
+    ],
+)
+def test_clocks_going_forward_a_window_ends_on_the_day_that_is_meant(cron, until, end):
+    run = next_run(schedule(cron=cron, timezone="Europe/Berlin", until=until), utc(2026, 3, 29))
+    assert run is not None
+    assert run.at.date() == utc(2026, 3, 29).date()
+    assert run.deadline == utc(*end)
+
+
 def test_clocks_going_back_a_time_that_comes_twice_runs_once():
     assert instants(schedule(), utc(2026, 10, 24, 12), 3) == [
         utc(2026, 10, 25, 0, 30),
