@@ -100,6 +100,8 @@ def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, Told], list[Poison]]:
             told[place] = tell(decode_event(_storable(body)))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
+        except Exception as error:  # noqa: BLE001 - a single event must never stop the ledger
+            poison.append(Poison(place, f"it cannot be told: {_in_a_line(error)}"))
     return told, poison
 
 

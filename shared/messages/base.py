@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.messages.bounds import Instant
 
 
 class Message(BaseModel):
@@ -17,7 +19,7 @@ class Event(Message):
     """Something that happened; the ledger counts each id once."""
 
     id: UUID
-    at: AwareDatetime
+    at: Instant
 
 
 def explain(error: ValidationError, *, known: Iterable[str] = ()) -> str:

@@ -3,13 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from shared.domain.energy import possible_kwh
 from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Event
+from shared.messages.bounds import Instant, possible
 from shared.messages.system_events import (
     ControlTaken,
     IntensityRevised,
@@ -40,7 +41,7 @@ class Decided(JobEvent):
 
     cause: Cause
     reason: str
-    numbers: Numbers
+    numbers: Annotated[Numbers, AfterValidator(possible)]
     attempts: int
     deferrals: int
     piece: int = 1
@@ -51,7 +52,7 @@ class JobAccepted(JobEvent):
     """A submission passed the door and is now the scheduler's."""
 
     type: Literal["job.accepted.v1"] = "job.accepted.v1"
-    job: Job
+    job: Annotated[Job, AfterValidator(possible)]
 
 
 class JobRejected(Event):
@@ -66,7 +67,7 @@ class JobDeferred(Decided):
     """A job waits on the wheel for a cleaner grid, or for the end of its backoff."""
 
     type: Literal["job.deferred.v1"] = "job.deferred.v1"
-    planned_at: AwareDatetime
+    planned_at: Instant
     slot: int
 
 
@@ -96,7 +97,7 @@ class Attempted(JobEvent):
     piece: int = 1
     pool: str
     region: str
-    started_at: AwareDatetime
+    started_at: Instant
 
 
 class JobStarted(Attempted):
@@ -120,7 +121,7 @@ class JobProgressed(Attempted):
 class Finished(Attempted):
     """An attempt ended, having used energy."""
 
-    finished_at: AwareDatetime
+    finished_at: Instant
     energy_kwh: UsedKwh
     energy_method: EnergyMethod | None
 
@@ -168,8 +169,8 @@ class JobCancelled(JobEvent):
     piece: int | None = None
     pool: str | None = None
     region: str | None = None
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
     energy_kwh: UsedKwh = None
     energy_method: EnergyMethod | None = None
 
@@ -179,7 +180,7 @@ class JobRetried(JobEvent):
 
     type: Literal["job.retried.v1"] = "job.retried.v1"
     attempt: int
-    not_before: AwareDatetime
+    not_before: Instant
 
 
 class JobDied(JobEvent):
@@ -202,7 +203,7 @@ class JobReplayed(JobEvent):
     type: Literal["job.replayed.v1"] = "job.replayed.v1"
     attempts: Annotated[int, Field(ge=0)]
     by: str | None
-    deadline: AwareDatetime | None = None
+    deadline: Instant | None = None
 
 
 AnyEvent = Annotated[

@@ -1,13 +1,14 @@
 """Events about the grid, the pools, the timetable and the services themselves."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from shared.domain.bands import Band, Cuts
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.messages.base import Event, Message
+from shared.messages.bounds import Instant, possible
 from shared.messages.control import Action
 
 MOST_REVISED_POINTS = 288
@@ -27,11 +28,11 @@ class IntensityUpdated(Event):
     """
 
     type: Literal["intensity.updated.v1"] = "intensity.updated.v1"
-    reading: Reading
+    reading: Annotated[Reading, AfterValidator(possible)]
     band: Band
     freshness: Freshness
-    forecast: Forecast | None = None
-    forecast_issued_until: AwareDatetime | None = None
+    forecast: Annotated[Forecast | None, AfterValidator(possible)] = None
+    forecast_issued_until: Instant | None = None
     cuts: Cuts | None = None
     reason: str | None = None
     age_seconds: float = 0.0
@@ -47,7 +48,7 @@ class RevisedPoint(Message):
         index_percent: as it was told live; sources revise no index.
     """
 
-    at: AwareDatetime
+    at: Instant
     intensity_g_per_kwh: float
     band: Band
     index_percent: float | None = None
@@ -99,7 +100,7 @@ class SlotPlan(Message):
         room_seconds: job-seconds left; None while no pool is known.
     """
 
-    at: AwareDatetime
+    at: Instant
     band: Band
     expected_g_per_kwh: float | None
     jobs: int
@@ -148,6 +149,6 @@ class ServiceBeat(Event):
     instance: str
     host: str
     pid: int
-    started_at: AwareDatetime
+    started_at: Instant
     interval_seconds: float
     facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select
 
+from services.ledger import recorder
 from services.ledger.recorder import Recorder
 from shared.errors import LedgerUnreachable
 from shared.ledger import reads, schema
 from shared.ledger.schema import open_engine, writing
 from shared.ledger.tables import events
+from shared.ledger.writes import tell
 from shared.messages import encode
 
 
@@ -32,6 +34,20 @@ def test_what_cannot_be_read_is_poison_and_the_rest_is_kept(ledger: Any, life: A
     assert [spoiled.place for spoiled in poison] == [3, 4]
     assert all(spoiled.reason.startswith("not an event: ") for spoiled in poison)
     assert count(ledger) == len(life)
+
+
+def test_an_event_that_breaks_the_telling_of_it_is_poison(
+    ledger: Any, life: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(event: Any) -> Any:
+        if event.id == life[3].id:
+            raise OverflowError("date value out of range")
+        return tell(event)
+
+    monkeypatch.setattr(recorder, "tell", told)
+    poison = Recorder(ledger.engine).write([encode(event) for event in life])
+    assert poison == [recorder.Poison(3, "it cannot be told: date value out of range")]
+    assert count(ledger) == len(life) - 1
 
 
 def test_one_event_that_the_database_refuses_does_not_stop_the_others(
