@@ -1,4 +1,4 @@
-"""What instants of an event must keep to, so that no event breaks the calendar of a reader.
+"""What instants and names of events must keep to, so that no calendar and no index breaks.
 
 The types are for the fields of messages; `possible` is for the domain's own objects in them, which
 know nothing of the wire.
@@ -18,6 +18,12 @@ its job's deadline, and a replayed job's new deadline after the one that it had.
 
 Instant = Annotated[AwareDatetime, Field(ge=BEGIN, lt=END)]
 """A point in time that every calendar and every time zone can hold."""
+
+LONGEST_NAME = 200
+"""Characters. PostgreSQL's index takes rows of 2,704 bytes, and some have two names; a character
+is up to four bytes."""
+Label = Annotated[str, Field(max_length=LONGEST_NAME)]
+"""What something is called, and looked up by: a region, a source, a pool, a process."""
 
 T = TypeVar("T")
 Check = Callable[[Any], str | None]
@@ -58,6 +64,9 @@ def _check_any(value: object) -> str | None:
     """What is wrong with a value whose name says nothing of it."""
     if isinstance(value, datetime):
         return _check_instant(value)
+    texts = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(text, str) and len(text) > LONGEST_NAME for text in texts):
+        return f"use at most {LONGEST_NAME} characters"
     return None
 
 

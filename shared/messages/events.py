@@ -10,7 +10,7 @@ from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Event
-from shared.messages.bounds import Instant, possible
+from shared.messages.bounds import Instant, Label, possible
 from shared.messages.system_events import (
     ControlTaken,
     IntensityRevised,
@@ -75,7 +75,7 @@ class JobReleased(Decided):
     """A job was sent to a ready queue."""
 
     type: Literal["job.released.v1"] = "job.released.v1"
-    region: str
+    region: Label
     lane: Lane
 
 
@@ -95,8 +95,8 @@ class Attempted(JobEvent):
 
     attempt: int
     piece: int = 1
-    pool: str
-    region: str
+    pool: Label
+    region: Label
     started_at: Instant
 
 
@@ -167,8 +167,8 @@ class JobCancelled(JobEvent):
     reason: str
     attempt: int | None = None
     piece: int | None = None
-    pool: str | None = None
-    region: str | None = None
+    pool: Label | None = None
+    region: Label | None = None
     started_at: Instant | None = None
     finished_at: Instant | None = None
     energy_kwh: UsedKwh = None

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from shared.domain.bands import Band, Cuts
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.messages.base import Event, Message
-from shared.messages.bounds import Instant, possible
+from shared.messages.bounds import Instant, Label, possible
 from shared.messages.control import Action
 
 MOST_REVISED_POINTS = 288
@@ -65,8 +65,8 @@ class IntensityRevised(Event):
     """
 
     type: Literal["intensity.revised.v1"] = "intensity.revised.v1"
-    region: str
-    source: str
+    region: Label
+    source: Label
     signal: Signal
     simulated: bool
     period_seconds: float
@@ -77,8 +77,8 @@ class PoolResized(Event):
     """A worker pool follows the band."""
 
     type: Literal["pool.resized.v1"] = "pool.resized.v1"
-    pool: str
-    region: str
+    pool: Label
+    region: Label
     band: Band
     factor: float
     consumers: int
@@ -117,7 +117,7 @@ class TimetableUpdated(Event):
     """
 
     type: Literal["timetable.updated.v1"] = "timetable.updated.v1"
-    region: str
+    region: Label
     slot_seconds: float
     consumers: int | None
     backlog_seconds: float | None
@@ -145,9 +145,9 @@ class ServiceBeat(Event):
     """A service is alive; `facts` are its own numbers, such as running jobs."""
 
     type: Literal["service.beat.v1"] = "service.beat.v1"
-    service: str
-    instance: str
-    host: str
+    service: Label
+    instance: Label
+    host: Label
     pid: int
     started_at: Instant
     interval_seconds: float

@@ -63,3 +63,33 @@ def test_an_instant_that_calendars_cannot_hold_is_refused(kind: str, path: str, 
 def test_the_first_and_the_last_instant_are_taken(at: str) -> None:
     changed("job.deferred", "numbers.latest_start", at)
     assert changed("job.deferred", "planned_at", at).model_dump(mode="json")["planned_at"] == at
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("job.started", "region"),
+        ("job.started", "pool"),
+        ("job.cancelled", "region"),
+        ("job.released", "region"),
+        ("job.deferred", "numbers.region"),
+        ("job.accepted", "job.type"),
+        ("job.accepted", "job.regions"),
+        ("intensity.updated", "reading.region"),
+        ("intensity.updated", "reading.source"),
+        ("intensity.revised", "source"),
+        ("timetable.updated", "region"),
+        ("pool.resized", "pool"),
+        ("service.beat", "service"),
+        ("service.beat", "instance"),
+        ("service.beat", "host"),
+    ],
+)
+def test_a_name_that_is_too_long_for_an_index_is_refused(kind: str, path: str) -> None:
+    def named(length: int) -> AnyEvent:
+        name = "x" * length
+        return changed(kind, path, [name] if path == "job.regions" else name)
+
+    assert "x" * 200 in named(200).model_dump_json()
+    with pytest.raises(Undecodable, match=path.rsplit(".", maxsplit=1)[-1] + ".*at most 200 char"):
+        named(201)
