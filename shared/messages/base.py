@@ -10,9 +10,9 @@ from shared.messages.bounds import Instant
 
 
 class Message(BaseModel):
-    """Anything on the wire."""
+    """Anything on the wire; JSON knows no number that is infinite or none."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Event(Message):

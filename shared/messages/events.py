@@ -10,7 +10,7 @@ from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Event
-from shared.messages.bounds import Instant, Label, possible
+from shared.messages.bounds import Grams, Instant, Label, Span, possible
 from shared.messages.system_events import (
     ControlTaken,
     IntensityRevised,
@@ -20,7 +20,9 @@ from shared.messages.system_events import (
     TimetableUpdated,
 )
 
-UsedKwh = Annotated[float | None, AfterValidator(possible_kwh)]
+UsedKwh = Annotated[
+    Annotated[float, Field(allow_inf_nan=True)] | None, AfterValidator(possible_kwh)
+]
 """What a run used; None where it is unknown. A meter that counted wrong stops no event."""
 
 
@@ -45,7 +47,7 @@ class Decided(JobEvent):
     attempts: int
     deferrals: int
     piece: int = 1
-    promised_g: float | None = None
+    promised_g: Grams | None = None
 
 
 class JobAccepted(JobEvent):
@@ -150,7 +152,7 @@ class JobPaused(Finished):
 
     type: Literal["job.paused.v1"] = "job.paused.v1"
     reason: str
-    remaining_seconds: float
+    remaining_seconds: Span
 
 
 class JobCancelled(JobEvent):

@@ -8,7 +8,19 @@ from pydantic import AfterValidator, Field
 from shared.domain.bands import Band, Cuts
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.messages.base import Event, Message
-from shared.messages.bounds import Instant, Label, possible
+from shared.messages.bounds import (
+    Age,
+    Count,
+    Factor,
+    GramsPerKwh,
+    Instant,
+    JobSeconds,
+    Label,
+    Percent,
+    Period,
+    Span,
+    possible,
+)
 from shared.messages.control import Action
 
 MOST_REVISED_POINTS = 288
@@ -35,7 +47,7 @@ class IntensityUpdated(Event):
     forecast_issued_until: Instant | None = None
     cuts: Cuts | None = None
     reason: str | None = None
-    age_seconds: float = 0.0
+    age_seconds: Age = 0.0
     warnings: tuple[str, ...] = ()
 
 
@@ -49,9 +61,9 @@ class RevisedPoint(Message):
     """
 
     at: Instant
-    intensity_g_per_kwh: float
+    intensity_g_per_kwh: GramsPerKwh
     band: Band
-    index_percent: float | None = None
+    index_percent: Percent | None = None
 
 
 class IntensityRevised(Event):
@@ -69,7 +81,7 @@ class IntensityRevised(Event):
     source: Label
     signal: Signal
     simulated: bool
-    period_seconds: float
+    period_seconds: Period
     points: tuple[RevisedPoint, ...] = Field(min_length=1, max_length=MOST_REVISED_POINTS)
 
 
@@ -80,11 +92,11 @@ class PoolResized(Event):
     pool: Label
     region: Label
     band: Band
-    factor: float
-    consumers: int
-    prefetch: int
-    base_consumers: int
-    base_prefetch: int
+    factor: Factor
+    consumers: Count
+    prefetch: Count
+    base_consumers: Count
+    base_prefetch: Count
     reason: str
 
 
@@ -102,10 +114,10 @@ class SlotPlan(Message):
 
     at: Instant
     band: Band
-    expected_g_per_kwh: float | None
-    jobs: int
-    load_seconds: float
-    room_seconds: float | None
+    expected_g_per_kwh: GramsPerKwh | None
+    jobs: Count
+    load_seconds: JobSeconds
+    room_seconds: JobSeconds | None
 
 
 class TimetableUpdated(Event):
@@ -118,9 +130,9 @@ class TimetableUpdated(Event):
 
     type: Literal["timetable.updated.v1"] = "timetable.updated.v1"
     region: Label
-    slot_seconds: float
-    consumers: int | None
-    backlog_seconds: float | None
+    slot_seconds: Span
+    consumers: Count | None
+    backlog_seconds: JobSeconds | None
     slots: tuple[SlotPlan, ...]
 
 
@@ -150,5 +162,5 @@ class ServiceBeat(Event):
     host: Label
     pid: int
     started_at: Instant
-    interval_seconds: float
+    interval_seconds: Span
     facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Undecodable
-from shared.messages import AnyEvent, decode_event
+from shared.messages import AnyEvent, IntensityUpdated, decode_event
 
 GOLDEN = {
     path.stem: json.loads(path.read_text())
@@ -22,7 +22,7 @@ def changed(kind: str, path: str, value: Any) -> AnyEvent:
     part = event
     for name in parents:
         part = part[int(name) if isinstance(part, list) else name]
-    part[last] = value
+    part[int(last) if isinstance(part, list) else last] = value
     return decode_event(json.dumps(event).encode())
 
 
@@ -93,3 +93,58 @@ def test_a_name_that_is_too_long_for_an_index_is_refused(kind: str, path: str) -
     assert "x" * 200 in named(200).model_dump_json()
     with pytest.raises(Undecodable, match=path.rsplit(".", maxsplit=1)[-1] + ".*at most 200 char"):
         named(201)
+
+
+AMOUNTS = [
+    ("intensity.updated", "reading.intensity_g_per_kwh", -1e5, 1e5),
+    ("intensity.updated", "reading.index_percent", 0, 100),
+    ("intensity.updated", "reading.period_seconds", 1e-3, 31 * 86_400),
+    ("intensity.updated", "forecast.values_g_per_kwh.0", -1e5, 1e5),
+    ("intensity.updated", "forecast.period_seconds", 1e-3, 31 * 86_400),
+    ("intensity.updated", "age_seconds", -3.1e8, 3.1e8),
+    ("intensity.revised", "points.0.intensity_g_per_kwh", -1e5, 1e5),
+    ("intensity.revised", "period_seconds", 1e-3, 31 * 86_400),
+    ("job.accepted", "job.expected_duration_seconds", 1e-3, 3.1e8),
+    ("job.accepted", "job.energy_kwh", 0, 1e7),
+    ("job.accepted", "job.power_watts", 0, 1e9),
+    ("job.deferred", "numbers.intensity_g_per_kwh", -1e5, 1e5),
+    ("job.deferred", "numbers.window_g_per_kwh", -1e5, 1e5),
+    ("job.deferred", "numbers.expected_saving_g", -1e15, 1e15),
+    ("job.deferred", "numbers.forecast_age_seconds", -3.1e8, 3.1e8),
+    ("job.released", "promised_g", -1e15, 1e15),
+    ("job.paused", "remaining_seconds", 1e-3, 3.1e8),
+    ("job.progressed", "fraction", 0, 1),
+    ("pool.resized", "factor", 0, 1000),
+    ("pool.resized", "consumers", 0, 10**9),
+    ("timetable.updated", "slots.0.room_seconds", -1e15, 1e15),
+    ("timetable.updated", "slot_seconds", 1e-3, 3.1e8),
+    ("service.beat", "interval_seconds", 1e-3, 3.1e8),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "least", "most"), AMOUNTS)
+def test_an_amount_that_nothing_can_have_is_refused(
+    kind: str, path: str, least: float, most: float
+) -> None:
+    for fine in (least, most):
+        changed(kind, path, fine)
+    *_, name = (part for part in path.split(".") if not part.isdecimal())
+    for wrong in (float("nan"), float("inf"), float("-inf"), 1e308, -1e308, 11 * most):
+        with pytest.raises(Undecodable, match=rf"\b{name}"):
+            changed(kind, path, wrong)
+
+
+def test_the_facts_of_a_service_are_numbers() -> None:
+    with pytest.raises(Undecodable, match="facts"):
+        changed("service.beat", "facts", {"waiting": float("nan")})
+
+
+def test_a_forecast_ends_within_the_calendar() -> None:
+    at = {"generated_at": "2299-12-31T00:00:00Z", "start": "2299-12-31T00:00:00Z"}
+    longest = at | {"period_seconds": 31 * 86_400, "values_g_per_kwh": [1.0] * 10_000}
+    event = changed("intensity.updated", "forecast", longest)
+    assert isinstance(event, IntensityUpdated)
+    assert event.forecast is not None
+    assert event.forecast.end.year < 9999
+    with pytest.raises(Undecodable, match="values_g_per_kwh: tuple should have at most 10000"):
+        changed("intensity.updated", "forecast", longest | {"values_g_per_kwh": [1.0] * 10_001})
