@@ -87,7 +87,7 @@ class Attempts:
             PublishFailed: the outcome could not be published; the job must be delivered again.
         """
         attempt = Attempt(queued, pool, region, self._clock())
-        running = RunningAttempt(attempt, self._clock)
+        running = RunningAttempt(attempt)
         self._running[queued.job.id] = running
         bound = structlog.contextvars.bound_contextvars(
             job_id=str(queued.job.id), attempt=attempt.number
@@ -106,7 +106,7 @@ class Attempts:
             "and at what else it may exhaust"
         )
         attempt = Attempt(queued, pool, region, self._clock())
-        await self._not_run(RunningAttempt(attempt, self._clock), text)
+        await self._not_run(RunningAttempt(attempt), text)
 
     async def _run(self, running: RunningAttempt) -> None:
         job = running.queued.job
@@ -117,9 +117,8 @@ class Attempts:
             await self._not_run(running, text)
             return
         started = asyncio.create_task(self._outcomes.started(running.attempt))
-        notes = Notes(
-            running.queued.checkpoint, partial(self._outcomes.progressed, running.attempt)
-        )
+        told = partial(self._outcomes.progressed, running.attempt)
+        notes = Notes(running.queued.checkpoint, told, self._clock)
         running.notes, mark = notes, self._meter.mark()
         try:
             running.work = self._work(handler, running, notes)
