@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from services.worker_pool.child_messages import Assignment
+from services.worker_pool.commands import COMMAND_TYPE
 from services.worker_pool.endings import (
     AskedAgain,
     Broke,
@@ -227,9 +228,14 @@ class Attempts:
 
 
 def _limit_seconds(handler: Handler, queued: QueuedJob) -> float | None:
-    """The time limit of one run: the job's own, else its handler's."""
-    asked = queued.job.timeout_seconds
-    return handler.timeout_seconds if asked is None else asked
+    """The time limit of one run: the job's own, else its handler's; of a command the shorter.
+
+    A handler's author gives a default; the limit of commands is the operator's, for any job.
+    """
+    asked, given = queued.job.timeout_seconds, handler.timeout_seconds
+    if asked is None or given is None:
+        return given if asked is None else asked
+    return min(asked, given) if handler.type == COMMAND_TYPE else asked
 
 
 async def _within_limit(running: RunningAttempt, work: Work, seconds: float | None) -> Ending:
