@@ -8,9 +8,17 @@ grid, no job and no deployment can exceed.
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from shared.domain.energy import MOST_KWH
 
@@ -49,6 +57,29 @@ JobSeconds = Annotated[float, Field(ge=-MOST_JOB_SECONDS, le=MOST_JOB_SECONDS)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Factor = Annotated[float, Field(ge=0, le=1000)]
 Count = Annotated[int, Field(ge=0, le=MOST_COUNT)]
+
+
+def _finite(value: dict[str, Any]) -> dict[str, Any]:
+    """Users' data without numbers that JSON has no word for: on their way they would become null.
+
+    Raises:
+        ValueError: there is one; the line names its place.
+    """
+    inside: list[tuple[str, Any]] = [("", value)]
+    seen: set[int] = set()
+    while inside:  # no recursion: data may be nested deeper than Python's stack, or hold itself
+        place, each = inside.pop()
+        if isinstance(each, float) and not isfinite(each):
+            raise ValueError(f"{place[1:]} is {each}, which is no number of JSON; leave it out")
+        if isinstance(each, dict | list | tuple) and id(each) not in seen:
+            seen.add(id(each))
+            parts = each.items() if isinstance(each, dict) else enumerate(each)
+            inside += [(f"{place}.{name}", part) for name, part in parts]
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_finite)]
+"""A user's own data."""
 
 T = TypeVar("T")
 _BY_UNIT: tuple[tuple[str, Any], ...] = (

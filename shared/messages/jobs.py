@@ -10,6 +10,7 @@ from shared.domain.bands import Band
 from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import Job, OnDeadline, Priority
 from shared.messages.base import Message
+from shared.messages.bounds import JsonObject
 
 JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
@@ -29,7 +30,7 @@ class JobSubmit(Message):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: JobType
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     id: UUID | None = None
     priority: Priority | None = None
     max_band: Band | None = None

@@ -5,14 +5,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from shared.errors import Undecodable
-from shared.messages import AnyEvent, IntensityUpdated, decode_event
+from shared.errors import InvalidJob, Undecodable
+from shared.messages import (
+    AnyEvent,
+    IntensityUpdated,
+    JobSubmit,
+    QueuedJob,
+    decode_event,
+    decode_submit,
+    encode,
+)
 
 GOLDEN = {
     path.stem: json.loads(path.read_text())
     for path in sorted((Path(__file__).parent / "golden").glob("*.json"))
 }
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=8,
+)
 
 
 def changed(kind: str, path: str, value: Any) -> AnyEvent:
@@ -148,3 +165,40 @@ def test_a_forecast_ends_within_the_calendar() -> None:
     assert event.forecast.end.year < 9999
     with pytest.raises(Undecodable, match="values_g_per_kwh: tuple should have at most 10000"):
         changed("intensity.updated", "forecast", longest | {"values_g_per_kwh": [1.0] * 10_001})
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e400", "-1e400"])
+def test_the_door_alters_no_number_of_a_payload(number: str) -> None:
+    """JSON has no word for it, so the handler would get null."""
+    body = f'{{"type": "t", "payload": {{"fine": 1e300, "rows": [{{"x": {number}}}]}}}}'
+    with pytest.raises(InvalidJob, match=r"^payload: rows\.0\.x is -?(nan|inf), .*leave it out$"):
+        decode_submit(body.encode())
+
+
+def test_a_program_cannot_submit_such_a_number_either() -> None:
+    with pytest.raises(ValidationError, match=r"rows\.1 is nan"):
+        JobSubmit(type="t", payload={"rows": (1.0, float("nan"))})
+
+
+def test_a_payload_that_holds_itself_is_looked_through_once() -> None:
+    payload: dict[str, Any] = {"a": [1.0]}
+    payload["a"].append(payload)
+    assert JobSubmit(type="t", payload=payload).payload["a"][0] == 1.0
+
+
+@given(payload=st.dictionaries(st.text(max_size=3), JSON, max_size=4))
+def test_any_payload_reaches_the_handler_as_it_was_sent_or_is_refused(payload: Any) -> None:
+    body = json.dumps({"type": "t", "payload": payload})
+    try:
+        submit = decode_submit(body.encode())
+    except InvalidJob:
+        assert "NaN" in body or "Infinity" in body
+        return
+    queued = encode(QueuedJob.model_construct(payload=submit.payload))
+    assert json.loads(queued)["payload"] == payload
+
+
+def test_a_deeply_nested_payload_is_walked_through() -> None:
+    deep = "[" * 150 + "NaN" + "]" * 150
+    with pytest.raises(InvalidJob, match="is nan"):
+        decode_submit(f'{{"type": "t", "payload": {{"a": {deep}}}}}'.encode())
