@@ -118,7 +118,7 @@ class Outcomes:
 
     async def _bury(self, attempt: Attempt, failed: JobFailed, job: QueuedJob) -> None:
         log.error("job failed for good", type=job.job.type, error=failed.error)
-        await self._publisher.dead(job, failed.error)
+        await self._publisher.dead(job, failed.error, failed.traceback)
         await self._publisher.event(failed)
         await self._publisher.event(self._died(attempt, failed.error))
 
