@@ -21,6 +21,8 @@ _ZERO = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 """The escape of a zero character in JSON, after whole escapes of backslashes alone."""
 _REPLACEMENT = rb"\ufffd"
 
+PROGRAM_LIMIT = "54"
+
 
 @dataclass(frozen=True, slots=True)
 class Poison:
@@ -84,12 +86,23 @@ class Recorder:
                 too_late = record_told(connection, told, now)
             self.too_late += too_late
         except (OperationalError, InterfaceError) as error:
+            if _past_a_limit(error):
+                raise
             raise unreachable(error) from error
         except DatabaseError as error:
             # Its subclasses speak of the data; the class itself of the file: not a database, torn.
             if type(error) is DatabaseError or error.connection_invalidated:
                 raise unreachable(error) from error
             raise
+
+
+def _past_a_limit(error: DatabaseError | InterfaceError) -> bool:
+    """Whether PostgreSQL calls what was to be written too large, which no waiting mends.
+
+    To its driver that is the same kind of error as a lost connection; the SQLSTATE tells them
+    apart (class 54, program limit exceeded).
+    """
+    return str(getattr(error.orig, "sqlstate", None)).startswith(PROGRAM_LIMIT)
 
 
 def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, Told], list[Poison]]:
@@ -100,6 +113,8 @@ def _decode(bodies: Sequence[bytes]) -> tuple[dict[int, Told], list[Poison]]:
             told[place] = tell(decode_event(_storable(body)))
         except Undecodable as error:
             poison.append(Poison(place, str(error)))
+        except Exception as error:  # noqa: BLE001 - a single event must never stop the ledger
+            poison.append(Poison(place, f"it cannot be told: {_in_a_line(error)}"))
     return told, poison
 
 

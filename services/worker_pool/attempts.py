@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from services.worker_pool.child_messages import Assignment
+from services.worker_pool.commands import COMMAND_TYPE
 from services.worker_pool.endings import (
     AskedAgain,
     Broke,
@@ -87,7 +88,7 @@ class Attempts:
             PublishFailed: the outcome could not be published; the job must be delivered again.
         """
         attempt = Attempt(queued, pool, region, self._clock())
-        running = RunningAttempt(attempt, self._clock)
+        running = RunningAttempt(attempt)
         self._running[queued.job.id] = running
         bound = structlog.contextvars.bound_contextvars(
             job_id=str(queued.job.id), attempt=attempt.number
@@ -106,7 +107,7 @@ class Attempts:
             "and at what else it may exhaust"
         )
         attempt = Attempt(queued, pool, region, self._clock())
-        await self._not_run(RunningAttempt(attempt, self._clock), text)
+        await self._not_run(RunningAttempt(attempt), text)
 
     async def _run(self, running: RunningAttempt) -> None:
         job = running.queued.job
@@ -117,9 +118,8 @@ class Attempts:
             await self._not_run(running, text)
             return
         started = asyncio.create_task(self._outcomes.started(running.attempt))
-        notes = Notes(
-            running.queued.checkpoint, partial(self._outcomes.progressed, running.attempt)
-        )
+        told = partial(self._outcomes.progressed, running.attempt)
+        notes = Notes(running.queued.checkpoint, told, self._clock)
         running.notes, mark = notes, self._meter.mark()
         try:
             running.work = self._work(handler, running, notes)
@@ -228,9 +228,14 @@ class Attempts:
 
 
 def _limit_seconds(handler: Handler, queued: QueuedJob) -> float | None:
-    """The time limit of one run: the job's own, else its handler's."""
-    asked = queued.job.timeout_seconds
-    return handler.timeout_seconds if asked is None else asked
+    """The time limit of one run: the job's own, else its handler's; of a command the shorter.
+
+    A handler's author gives a default; the limit of commands is the operator's, for any job.
+    """
+    asked, given = queued.job.timeout_seconds, handler.timeout_seconds
+    if asked is None or given is None:
+        return given if asked is None else asked
+    return min(asked, given) if handler.type == COMMAND_TYPE else asked
 
 
 async def _within_limit(running: RunningAttempt, work: Work, seconds: float | None) -> Ending:

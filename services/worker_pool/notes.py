@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -24,14 +25,20 @@ class Notes:
 
     Attributes:
         checkpoint: the last one, of this run or an earlier one; None if there is none.
-        kept_here: whether this run kept one.
+        kept_at: when this run last kept one; None if it has kept none.
         recorded: energies that the handler told, in order.
     """
 
-    def __init__(self, restored: Any, tell: Tell) -> None:  # noqa: ANN401 - users' states
-        """Start with the checkpoint of an earlier run, and a way to send progress on."""
+    def __init__(
+        self,
+        restored: Any,  # noqa: ANN401 - users' states
+        tell: Tell,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """Start with the checkpoint of an earlier run, a way to send progress on, and the time."""
         self.checkpoint = restored
-        self.kept_here = False
+        self.kept_at: datetime | None = None
+        self._clock = clock
         self.recorded: list[Energy] = []
         self._tell = tell
         self._loop = asyncio.get_running_loop()
@@ -46,7 +53,7 @@ class Notes:
     def kept(self, state: Any) -> None:  # noqa: ANN401 - users' states
         """Note a checkpoint."""
         self.checkpoint = state
-        self.kept_here = True
+        self.kept_at = self._clock()
 
     def used(self, energy_kwh: float, method: EnergyMethod) -> None:
         """Note energy that the handler knows of."""

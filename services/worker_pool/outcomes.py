@@ -103,7 +103,7 @@ class Outcomes:
         attempt, job = ended.attempt, ended.attempt.queued.job
         event_id = attempt.event_id("failed")
         failed = JobFailed(id=event_id, error=error, traceback=trace, **ended.fields())
-        again = ended.running.rest(ended.finished_at).model_copy(
+        again = ended.running.rest().model_copy(
             update={"job": replace(job, attempts=attempt.number), "piece": 1}
         )
         retries = job.retries
@@ -118,7 +118,7 @@ class Outcomes:
 
     async def _bury(self, attempt: Attempt, failed: JobFailed, job: QueuedJob) -> None:
         log.error("job failed for good", type=job.job.type, error=failed.error)
-        await self._publisher.dead(job, failed.error)
+        await self._publisher.dead(job, failed.error, failed.traceback)
         await self._publisher.event(failed)
         await self._publisher.event(self._died(attempt, failed.error))
 
@@ -157,7 +157,7 @@ class Outcomes:
         log.info("job cancelled", type=ended.attempt.queued.job.type, by=stop.by)
 
     async def _paused(self, ended: "Ended", why: str, not_before: datetime | None) -> None:
-        attempt, rest = ended.attempt, ended.running.rest(ended.finished_at)
+        attempt, rest = ended.attempt, ended.running.rest()
         remaining = rest.remaining_seconds or rest.job.expected_duration_seconds
         event = JobPaused(
             id=attempt.event_id("paused"),

@@ -1,6 +1,5 @@
 """An attempt while it runs: what others may know of it and ask of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -47,7 +46,7 @@ class RunningAttempt:
         was_cut: whether somebody ended it, or tried to.
     """
 
-    def __init__(self, attempt: Attempt, clock: Callable[[], datetime]) -> None:
+    def __init__(self, attempt: Attempt) -> None:
         """Nothing runs yet."""
         self.attempt = attempt
         self.stop = StopSignal()
@@ -55,7 +54,6 @@ class RunningAttempt:
         self.was_cut = False
         self.work: Work | None = None
         self.notes: Notes | None = None
-        self._clock = clock
 
     @property
     def queued(self) -> QueuedJob:
@@ -83,9 +81,9 @@ class RunningAttempt:
 
     def returned(self) -> QueuedJob:
         """The job to be handed back unfinished, the same piece again, from its last checkpoint."""
-        return self.rest(self._clock()).model_copy(update={"piece": self.piece})
+        return self.rest().model_copy(update={"piece": self.piece})
 
-    def rest(self, now: datetime) -> QueuedJob:
+    def rest(self) -> QueuedJob:
         """What is left of the job at its last checkpoint, as the next piece."""
         return self.queued.model_copy(
             update={
@@ -95,14 +93,15 @@ class RunningAttempt:
                 if self.notes is None
                 else self.notes.checkpoint,
                 "piece": self.piece + 1,
-                "remaining_seconds": self._remaining_seconds(now),
+                "remaining_seconds": self._remaining_seconds(),
             }
         )
 
-    def _remaining_seconds(self, now: datetime) -> float | None:
-        """Less what ran, if a checkpoint keeps that; else it will have to run again."""
-        if self.notes is None or not self.notes.kept_here:
+    def _remaining_seconds(self) -> float | None:
+        """Less what ran up to the last checkpoint; what ran after it will have to run again."""
+        if self.notes is None or self.notes.kept_at is None:
             return self.queued.remaining_seconds
         before = self.queued.remaining_seconds or self.queued.job.expected_duration_seconds
-        ran = (now - self.started_at).total_seconds()
-        return max(LEAST_REMAINING_SECONDS, before - ran)
+        ran = (self.notes.kept_at - self.started_at).total_seconds()
+        # A clock that was set back meanwhile undoes no work.
+        return max(LEAST_REMAINING_SECONDS, before - max(0.0, ran))

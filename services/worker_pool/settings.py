@@ -20,7 +20,7 @@ class WorkerSettings(BrokerSettings):
         "separated by commas; none switches that off",
     )
     command_timeout_seconds: float = Field(
-        3600.0, gt=0, description="time limit of a command whose job brings none"
+        3600.0, gt=0, description="time limit of a command; its job may bring a shorter one"
     )
     base_consumers: int = Field(4, ge=1, le=1000, description="jobs run at once in a medium band")
     base_prefetch: int = Field(1, ge=1, le=1000, description="messages held per consumer and lane")

@@ -48,6 +48,8 @@ GIVE_UP_SECONDS = 120.0
 CLAIM_GIVE_UP_SECONDS = 20.0  # its submission is given back to the intake and tried again
 
 Headers = Mapping[str, str | int | float | datetime | None]
+TRACEBACK_HEADER = "x-traceback"  # of a job in `jobs.dead`, for those without the ledger
+LONGEST_TRACEBACK = 8_000  # characters; all headers of a message share one frame of 128 kB
 log = structlog.get_logger()
 
 
@@ -121,9 +123,11 @@ class Publisher:
         """Hand a job to a region's pools."""
         await self._job(self._topology.ready, ready_key(region, lane), job)
 
-    async def dead(self, job: QueuedJob, reason: str) -> None:
-        """Keep a job that failed for good."""
-        await self._job(self._topology.jobs, "dead", job, headers=self._why_kept(reason))
+    async def dead(self, job: QueuedJob, reason: str, traceback: str | None = None) -> None:
+        """Keep a job that failed for good, with its reason and the end of its last traceback."""
+        trace = {} if traceback is None else {TRACEBACK_HEADER: traceback[-LONGEST_TRACEBACK:]}
+        headers = {**self._why_kept(reason), **trace}
+        await self._job(self._topology.jobs, "dead", job, headers=headers)
 
     async def set_aside(self, delivery: aio_pika.abc.AbstractIncomingMessage, reason: str) -> None:
         """Keep an invalid message whole in `jobs.rejected`, with the reason in a header."""

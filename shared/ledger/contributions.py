@@ -6,6 +6,7 @@ added can be taken away again to the last digit, in any order.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 from shared.domain.energy import MOST_KWH
@@ -85,8 +86,11 @@ def contribution(row: Row) -> Contribution:
 
 
 def whole(value: float | None, per_unit: int) -> int:
-    """A figure in whole parts of its unit, halves away from 0; nothing for an unknown one."""
-    if value is None:
+    """A figure in whole parts of its unit, halves away from 0; nothing for an unknown one.
+
+    One that is no number is unknown too.
+    """
+    if value is None or isnan(value):
         return 0
     scaled = max(-LARGEST, min(LARGEST, value * per_unit))
     return int(scaled + 0.5) if scaled >= 0 else -int(0.5 - scaled)

@@ -62,7 +62,7 @@ def _whole_sqlite(element: _Whole, compiler: SQLCompiler, **more: Any) -> str:  
 
 @compiles(_Whole, "postgresql")
 def _whole_postgresql(element: _Whole, compiler: SQLCompiler, **more: Any) -> str:  # noqa: ANN401 - the compiler's own
-    inner = compiler.process(element.clauses, **more)
+    inner = f"nullif({compiler.process(element.clauses, **more)}, 'NaN')"
     held = f"greatest(-{LARGEST}, least({LARGEST}, {inner}))"
     return f"CAST(trunc({held} + 0.5 * sign({inner})) AS BIGINT)"
 

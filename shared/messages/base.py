@@ -4,20 +4,22 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.messages.bounds import Instant
 
 
 class Message(BaseModel):
-    """Anything on the wire."""
+    """Anything on the wire; JSON knows no number that is infinite or none."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Event(Message):
     """Something that happened; the ledger counts each id once."""
 
     id: UUID
-    at: AwareDatetime
+    at: Instant
 
 
 def explain(error: ValidationError, *, known: Iterable[str] = ()) -> str:

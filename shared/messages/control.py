@@ -11,8 +11,9 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field
 
 from shared.messages.base import Message
+from shared.messages.bounds import Label
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[Label, Field(min_length=1)]
 
 
 class Action(StrEnum):

@@ -3,13 +3,14 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from shared.domain.energy import possible_kwh
 from shared.domain.jobs import Job, Lane
 from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages.base import Event
+from shared.messages.bounds import Grams, Instant, Label, Span, possible
 from shared.messages.system_events import (
     ControlTaken,
     IntensityRevised,
@@ -19,7 +20,9 @@ from shared.messages.system_events import (
     TimetableUpdated,
 )
 
-UsedKwh = Annotated[float | None, AfterValidator(possible_kwh)]
+UsedKwh = Annotated[
+    Annotated[float, Field(allow_inf_nan=True)] | None, AfterValidator(possible_kwh)
+]
 """What a run used; None where it is unknown. A meter that counted wrong stops no event."""
 
 
@@ -40,18 +43,18 @@ class Decided(JobEvent):
 
     cause: Cause
     reason: str
-    numbers: Numbers
+    numbers: Annotated[Numbers, AfterValidator(possible)]
     attempts: int
     deferrals: int
     piece: int = 1
-    promised_g: float | None = None
+    promised_g: Grams | None = None
 
 
 class JobAccepted(JobEvent):
     """A submission passed the door and is now the scheduler's."""
 
     type: Literal["job.accepted.v1"] = "job.accepted.v1"
-    job: Job
+    job: Annotated[Job, AfterValidator(possible)]
 
 
 class JobRejected(Event):
@@ -66,7 +69,7 @@ class JobDeferred(Decided):
     """A job waits on the wheel for a cleaner grid, or for the end of its backoff."""
 
     type: Literal["job.deferred.v1"] = "job.deferred.v1"
-    planned_at: AwareDatetime
+    planned_at: Instant
     slot: int
 
 
@@ -74,7 +77,7 @@ class JobReleased(Decided):
     """A job was sent to a ready queue."""
 
     type: Literal["job.released.v1"] = "job.released.v1"
-    region: str
+    region: Label
     lane: Lane
 
 
@@ -94,9 +97,9 @@ class Attempted(JobEvent):
 
     attempt: int
     piece: int = 1
-    pool: str
-    region: str
-    started_at: AwareDatetime
+    pool: Label
+    region: Label
+    started_at: Instant
 
 
 class JobStarted(Attempted):
@@ -120,7 +123,7 @@ class JobProgressed(Attempted):
 class Finished(Attempted):
     """An attempt ended, having used energy."""
 
-    finished_at: AwareDatetime
+    finished_at: Instant
     energy_kwh: UsedKwh
     energy_method: EnergyMethod | None
 
@@ -149,7 +152,7 @@ class JobPaused(Finished):
 
     type: Literal["job.paused.v1"] = "job.paused.v1"
     reason: str
-    remaining_seconds: float
+    remaining_seconds: Span
 
 
 class JobCancelled(JobEvent):
@@ -166,10 +169,10 @@ class JobCancelled(JobEvent):
     reason: str
     attempt: int | None = None
     piece: int | None = None
-    pool: str | None = None
-    region: str | None = None
-    started_at: AwareDatetime | None = None
-    finished_at: AwareDatetime | None = None
+    pool: Label | None = None
+    region: Label | None = None
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
     energy_kwh: UsedKwh = None
     energy_method: EnergyMethod | None = None
 
@@ -179,7 +182,7 @@ class JobRetried(JobEvent):
 
     type: Literal["job.retried.v1"] = "job.retried.v1"
     attempt: int
-    not_before: AwareDatetime
+    not_before: Instant
 
 
 class JobDied(JobEvent):
@@ -202,7 +205,7 @@ class JobReplayed(JobEvent):
     type: Literal["job.replayed.v1"] = "job.replayed.v1"
     attempts: Annotated[int, Field(ge=0)]
     by: str | None
-    deadline: AwareDatetime | None = None
+    deadline: Instant | None = None
 
 
 AnyEvent = Annotated[

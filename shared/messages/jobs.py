@@ -1,6 +1,6 @@
 """Jobs on the wire: the submission of a user, the accepted job, the answer."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from shared.domain.bands import Band
 from shared.domain.energy import MOST_KWH
 from shared.domain.jobs import Job, OnDeadline, Priority
 from shared.messages.base import Message, explain
+from shared.messages.bounds import Count, Instant, JsonObject
 
 JobType = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400, allow_inf_nan=False)]
@@ -38,7 +39,7 @@ class JobSubmit(Message):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: JobType
-    payload: dict[str, Any] = Field(default_factory=dict)
+    payload: JsonObject = Field(default_factory=dict)
     id: UUID | None = None
     priority: Priority | None = None
     max_band: Band | None = None
@@ -80,13 +81,6 @@ class JobSubmit(Message):
             if getattr(self, first) is not None and getattr(self, second) is not None:
                 raise ValueError(f"give {first} or {second}, not both")
         return self
-
-
-BEGIN, END = datetime(1900, 1, 1, tzinfo=UTC), datetime(2300, 1, 1, tzinfo=UTC)
-"""A century beyond what the door takes for a deadline, on either side: a replayed job's new
-deadline lies after the one that it had."""
-Instant = Annotated[AwareDatetime, Field(ge=BEGIN, lt=END)]
-Count = Annotated[int, Field(ge=0, lt=2**31)]  # what the ledger's columns hold
 
 
 class _Bounds(Message):

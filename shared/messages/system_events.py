@@ -1,13 +1,26 @@
 """Events about the grid, the pools, the timetable and the services themselves."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
 from shared.domain.bands import Band, Cuts
 from shared.domain.grid import Forecast, Freshness, Reading, Signal
 from shared.messages.base import Event, Message
+from shared.messages.bounds import (
+    Age,
+    Count,
+    Factor,
+    GramsPerKwh,
+    Instant,
+    JobSeconds,
+    Label,
+    Percent,
+    Period,
+    Span,
+    possible,
+)
 from shared.messages.control import Action
 
 MOST_REVISED_POINTS = 288
@@ -27,14 +40,14 @@ class IntensityUpdated(Event):
     """
 
     type: Literal["intensity.updated.v1"] = "intensity.updated.v1"
-    reading: Reading
+    reading: Annotated[Reading, AfterValidator(possible)]
     band: Band
     freshness: Freshness
-    forecast: Forecast | None = None
-    forecast_issued_until: AwareDatetime | None = None
+    forecast: Annotated[Forecast | None, AfterValidator(possible)] = None
+    forecast_issued_until: Instant | None = None
     cuts: Cuts | None = None
     reason: str | None = None
-    age_seconds: float = 0.0
+    age_seconds: Age = 0.0
     warnings: tuple[str, ...] = ()
 
 
@@ -47,10 +60,10 @@ class RevisedPoint(Message):
         index_percent: as it was told live; sources revise no index.
     """
 
-    at: AwareDatetime
-    intensity_g_per_kwh: float
+    at: Instant
+    intensity_g_per_kwh: GramsPerKwh
     band: Band
-    index_percent: float | None = None
+    index_percent: Percent | None = None
 
 
 class IntensityRevised(Event):
@@ -64,11 +77,11 @@ class IntensityRevised(Event):
     """
 
     type: Literal["intensity.revised.v1"] = "intensity.revised.v1"
-    region: str
-    source: str
+    region: Label
+    source: Label
     signal: Signal
     simulated: bool
-    period_seconds: float
+    period_seconds: Period
     points: tuple[RevisedPoint, ...] = Field(min_length=1, max_length=MOST_REVISED_POINTS)
 
 
@@ -76,14 +89,14 @@ class PoolResized(Event):
     """A worker pool follows the band."""
 
     type: Literal["pool.resized.v1"] = "pool.resized.v1"
-    pool: str
-    region: str
+    pool: Label
+    region: Label
     band: Band
-    factor: float
-    consumers: int
-    prefetch: int
-    base_consumers: int
-    base_prefetch: int
+    factor: Factor
+    consumers: Count
+    prefetch: Count
+    base_consumers: Count
+    base_prefetch: Count
     reason: str
 
 
@@ -99,12 +112,12 @@ class SlotPlan(Message):
         room_seconds: job-seconds left; None while no pool is known.
     """
 
-    at: AwareDatetime
+    at: Instant
     band: Band
-    expected_g_per_kwh: float | None
-    jobs: int
-    load_seconds: float
-    room_seconds: float | None
+    expected_g_per_kwh: GramsPerKwh | None
+    jobs: Count
+    load_seconds: JobSeconds
+    room_seconds: JobSeconds | None
 
 
 class TimetableUpdated(Event):
@@ -116,10 +129,10 @@ class TimetableUpdated(Event):
     """
 
     type: Literal["timetable.updated.v1"] = "timetable.updated.v1"
-    region: str
-    slot_seconds: float
-    consumers: int | None
-    backlog_seconds: float | None
+    region: Label
+    slot_seconds: Span
+    consumers: Count | None
+    backlog_seconds: JobSeconds | None
     slots: tuple[SlotPlan, ...]
 
 
@@ -144,10 +157,10 @@ class ServiceBeat(Event):
     """A service is alive; `facts` are its own numbers, such as running jobs."""
 
     type: Literal["service.beat.v1"] = "service.beat.v1"
-    service: str
-    instance: str
-    host: str
+    service: Label
+    instance: Label
+    host: Label
     pid: int
-    started_at: AwareDatetime
-    interval_seconds: float
+    started_at: Instant
+    interval_seconds: Span
     facts: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

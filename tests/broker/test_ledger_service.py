@@ -149,19 +149,22 @@ async def test_poison_is_set_aside_with_its_reason(service: Any, until: Any) -> 
     channel = await service.deployment.connection.channel()
     exchange = await channel.get_exchange(topology.events.name, ensure=False)
     huge = JobStarted(**attempt(1, "started", 2**70))
-    for body in (b"no JSON", encode(huge)):
+    ends = (b"9999-12-31T23:59:59-14:00", b"0001-01-01T00:00:00+14:00")  # no UTC date is that
+    far = [encode(two_events(1)[0]).replace(b"2026-11-22T12:00:01Z", at, 1) for at in ends]
+    for body in (b"no JSON", *far, encode(huge)):
         await exchange.publish(aio_pika.Message(body, message_id="m"), "job.started")
     async with service.inside() as ledger:
         await service.tell(two_events(1))
-        await until(lambda: ledger.set_aside == 2)
+        await until(lambda: ledger.set_aside == 4)
         await until(lambda: service.count() == 2)
     assert await service.waiting() == 0
     rejected = await channel.get_queue(topology.rejected.name, ensure=False)
-    kept = [await rejected.get() for _ in range(2)]
-    assert {message.body for message in kept} == {b"no JSON", encode(huge)}
-    reasons = sorted(str(message.headers["x-reason"]) for message in kept)
-    assert reasons[0].startswith("it cannot be recorded: ")
-    assert reasons[1].startswith("not an event: ")
+    kept = {message.body: message for message in [await rejected.get() for _ in range(4)]}
+    reasons = {body: str(message.headers["x-reason"]) for body, message in kept.items()}
+    assert reasons.keys() == {b"no JSON", *far, encode(huge)}
+    assert reasons.pop(encode(huge)).startswith("it cannot be recorded: ")
+    assert all(reason.startswith("not an event: ") for reason in reasons.values())
+    assert "job.started.v1.at: input should be less than 2300-01-01" in reasons[far[0]]
 
 
 async def test_without_tables_it_says_what_to_do(service: Any, tmp_path: Path) -> None:

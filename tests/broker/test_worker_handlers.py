@@ -103,6 +103,7 @@ async def test_a_payload_that_does_not_fit_is_kept_in_the_dead_queue_with_its_fi
         await until(lambda: deployment.seen(JobDied, job_id=job_id))
     message = await deployment.fetch(deployment.topology.dead)
     assert "number: input should be a valid integer" in message.headers["x-reason"]
+    assert "x-traceback" not in message.headers, "the handler never ran"
     assert decode_queued(message.body).payload == {"number": "many"}
 
 

@@ -13,6 +13,7 @@ from shared.messages import (
     JobRetried,
     JobStarted,
     JobSucceeded,
+    decode_queued,
 )
 
 
@@ -43,13 +44,18 @@ async def test_a_failed_job_goes_back_to_the_scheduler(deployment, until):
 
 async def test_a_job_without_retries_left_is_kept_in_the_dead_queue(deployment, until):
     async def work(payload, context):
-        raise ValueError("no disk")
+        raise ValueError("no disk") from OSError("\N{GRINNING FACE}" * 10_000)
 
     async with deployment.pool({"t": work}):
         job_id = await deployment.send(retries=0)
         await until(lambda: deployment.seen(JobDied, job_id=job_id))
     message = await deployment.fetch(deployment.topology.dead)
     assert message.headers["x-reason"] == "ValueError: no disk"
+    trace = message.headers["x-traceback"]
+    assert trace.rstrip().endswith("ValueError: no disk")
+    assert "in work" in trace
+    assert len(trace) == 8_000, "its end, however long it is"
+    assert decode_queued(message.body).job.attempts == 1
 
 
 async def test_an_unknown_type_is_kept_with_the_list_of_known_ones(deployment, until):

@@ -16,11 +16,12 @@ from shared.domain.reasons import Cause, Numbers
 from shared.ledger.decided import NAMES, told, told_decision
 from shared.ledger.tables import decisions, events
 from shared.messages import Decided, JobDeferred, JobExpired, JobReleased, encode
+from shared.messages.bounds import MOST_GRAMS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANTS = st.integers(0, 10**16).map(lambda n: _EPOCH + timedelta(microseconds=n))
 # SQLite keeps whole numbers without their fraction, and so no zero below zero.
-FIGURES = st.none() | st.floats(allow_nan=False, allow_infinity=False).map(lambda x: x + 0.0)
+FIGURES = st.none() | st.floats(-MOST_GRAMS, MOST_GRAMS).map(lambda x: x + 0.0)
 COUNTS = st.integers(0, 10**6)
 # PostgreSQL's text holds no zero character, and neither database one half of a pair.
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=80)

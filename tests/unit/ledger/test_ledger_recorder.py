@@ -1,15 +1,18 @@
 """Batches, poison, and a database that takes nothing."""
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select
 
+from services.ledger import recorder
 from services.ledger.recorder import Recorder
 from shared.errors import LedgerUnreachable
 from shared.ledger import reads, schema
 from shared.ledger.schema import open_engine, writing
 from shared.ledger.tables import events
+from shared.ledger.writes import tell
 from shared.messages import encode
 
 
@@ -34,6 +37,20 @@ def test_what_cannot_be_read_is_poison_and_the_rest_is_kept(ledger: Any, life: A
     assert count(ledger) == len(life)
 
 
+def test_an_event_that_breaks_the_telling_of_it_is_poison(
+    ledger: Any, life: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(event: Any) -> Any:
+        if event.id == life[3].id:
+            raise OverflowError("date value out of range")
+        return tell(event)
+
+    monkeypatch.setattr(recorder, "tell", told)
+    poison = Recorder(ledger.engine).write([encode(event) for event in life])
+    assert poison == [recorder.Poison(3, "it cannot be told: date value out of range")]
+    assert count(ledger) == len(life) - 1
+
+
 def test_one_event_that_the_database_refuses_does_not_stop_the_others(
     ledger: Any, story: Any, life: Any
 ) -> None:
@@ -41,6 +58,23 @@ def test_one_event_that_the_database_refuses_does_not_stop_the_others(
     poison = Recorder(ledger.engine).write([encode(told) for told in [*life[:5], huge, *life[5:]]])
     assert [spoiled.place for spoiled in poison] == [5]
     assert "too large" in poison[0].reason or "too big" in poison[0].reason
+    assert count(ledger) == len(life)
+
+
+def test_what_is_too_long_for_an_index_is_poison_and_the_database_is_not_away(
+    ledger: Any, story: Any, life: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To PostgreSQL's driver it is the same kind of error as a lost connection."""
+    name = "".join(sha256(bytes([n])).hexdigest() for n in range(256))  # does not compress well
+    beat = story.beat(1).model_copy(update={"instance": name})
+    told = dict(enumerate(tell(event) for event in [*life, beat]))
+    monkeypatch.setattr(recorder, "_decode", lambda _: (told, []))  # whose bounds would refuse it
+    poison = Recorder(ledger.engine).write([])
+    if ledger.engine.dialect.name == "postgresql":
+        assert [spoiled.place for spoiled in poison] == [len(life)]
+        assert "index row" in poison[0].reason
+    else:
+        assert poison == []
     assert count(ledger) == len(life)
 
 

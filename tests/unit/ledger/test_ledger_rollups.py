@@ -135,6 +135,22 @@ def test_figures_beyond_all_measure_are_held() -> None:
     assert whole(1e300, 10**6) == LARGEST
     assert whole(float("-inf"), 10**6) == -LARGEST
     assert [whole(value, 1) for value in (0.5, -0.5, 0.49, None)] == [1, -1, 0, 0]
+    assert whole(float("nan"), 10**6) == 0, "what is no number is unknown"
+
+
+def test_an_old_row_with_what_is_no_number_breaks_no_sum(ledger: Any, story: Any) -> None:
+    """PostgreSQL keeps it, SQLite makes NULL of it."""
+    ledger.record(story.intensity(0, 300.0), story.accepted(1, 0), story.started(1, 10))
+    ledger.record(story.succeeded(1, 10, 110))
+    ledger.settle()
+    with writing(ledger.engine) as connection:
+        connection.execute(update(jobs).values(wasted_kwh=float("nan"), promised_g=float("nan")))
+        connection.execute(delete(daily))
+        connection.execute(delete(daily_waits))
+        fill_rollups(connection)
+        (row,) = connection.execute(select(daily))
+    assert (row.known_jobs, row.wasted_microwatt_hours, row.promised_micrograms) == (1, 0, 0)
+    assert differences(ledger) == []
 
 
 @st.composite

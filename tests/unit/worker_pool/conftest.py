@@ -110,7 +110,7 @@ class Out:
     async def retry(self, job):
         self.retried.append(job)
 
-    async def dead(self, job, reason):
+    async def dead(self, job, reason, traceback=None):
         self.died.append((job, reason))
 
     async def resume(self, job):

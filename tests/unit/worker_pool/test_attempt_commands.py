@@ -141,6 +141,19 @@ def test_a_command_has_a_time_limit_of_its_own():
     assert found["command"].timeout_seconds == 3600
 
 
+@pytest.mark.parametrize(
+    ("asked_seconds", "limit_seconds"), [(None, 0.3), (86_400.0, 0.3), (0.2, 0.2)]
+)
+async def test_a_job_may_shorten_the_time_limit_of_commands_and_not_lengthen_it(
+    children, job, queued, asked_seconds, limit_seconds
+):
+    children.handlers = registered("", ["/bin/sh"], 0.3)
+    payload = {"argv": ["/bin/sh", "-c", "sleep 600"]}
+    async with asyncio.timeout(60):
+        out = await run(children, job, queued, payload, timeout_seconds=asked_seconds)
+    assert out.one(JobFailed).error == f"TimeoutError: it ran longer than {limit_seconds} s"
+
+
 def test_the_setting_is_a_list_with_commas():
     settings = WorkerSettings(_env_file=None, commands="/bin/sh, /bin/echo")
     assert settings.commands == ("/bin/sh", "/bin/echo")

@@ -13,6 +13,7 @@ from services.worker_pool.notes import PROGRESS_SECONDS, Notes
 from shared.errors import PublishFailed
 from shared.handlers import Handler
 from shared.messages import JobDied, JobProgressed, JobSucceeded
+from shared.runtime import system_clock
 
 
 def progress_of(out):
@@ -55,7 +56,7 @@ async def test_progress_is_sent_about_twice_a_second(until):
     async def tell(fraction, message):
         sent.append(loop.time())
 
-    notes = Notes(None, tell)
+    notes = Notes(None, tell, system_clock)
 
     def said():
         notes.progressed(0.5, None)
@@ -71,7 +72,7 @@ async def test_progress_that_cannot_be_sent_harms_nobody():
     async def tell(fraction, message):
         raise PublishFailed("no broker")
 
-    notes = Notes(None, tell)
+    notes = Notes(None, tell, system_clock)
     notes.progressed(0.5, None)
     await notes.close()
 
@@ -82,7 +83,7 @@ async def test_dropped_notes_send_nothing_more():
     async def tell(fraction, message):
         sent.append(fraction)
 
-    notes = Notes(None, tell)
+    notes = Notes(None, tell, system_clock)
     notes.drop()
     await notes.close()
     assert sent == []

@@ -40,7 +40,7 @@ USED = Energy(0.5, EnergyMethod.MEASURED)
 async def settled(pool, job, ending, reason, *, cut=False, over_limit=False):
     handler = Handler("t", lambda payload: None, takes_context=False)
     attempts = Attempts({}, pool.out, None, pool.clock, lambda: 0.0)
-    running = RunningAttempt(Attempt(job, "pool", "R", pool.clock()), pool.clock)
+    running = RunningAttempt(Attempt(job, "pool", "R", pool.clock()))
     running.was_cut, running.over_limit = cut, over_limit
     if reason is not None:
         running.stop.ask(reason, "ada", "because")

@@ -181,7 +181,7 @@ async def test_a_cancelled_thread_cannot_be_cut_and_its_late_result_is_ignored(p
 
 async def test_what_is_cut_at_the_end_of_its_worker_goes_on_elsewhere(pool, queued, until):
     running = Stoppable(pool, queued(), stubborn)
-    await until(lambda: running.attempts.running and running.attempt.notes.kept_here)
+    await until(lambda: running.attempts.running and running.attempt.notes.kept_at)
     running.attempt.stop.ask(StopReason.DRAIN, why="its worker stops")
     running.attempt.cut()
     await running.task
@@ -201,7 +201,7 @@ async def test_a_cancelled_attempt_ends_its_handler_and_publishes_no_outcome(poo
             ended.append(True)
 
     running = Stoppable(pool, queued(), work)
-    await until(lambda: running.attempts.running and running.attempt.notes.kept_here)
+    await until(lambda: running.attempts.running and running.attempt.notes.kept_at)
     back = running.attempt.returned()
     assert (back.piece, back.checkpoint) == (1, "halfway")
     running.task.cancel()
