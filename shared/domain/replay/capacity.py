@@ -160,7 +160,7 @@ class _InPool:
             walk.keep(moment.jobs[stays])
             situation.progress(len(moment.jobs))
         self._run(self.doors.run_until(np.inf))
-        jobs, starts_s, ends_s = (np.array(column) for column in zip(*self.pieces, strict=True))
+        jobs, starts_s, ends_s = np.array(self.pieces).reshape(-1, 3).T
         return Schedule(jobs.astype(np.int64), starts_s, ends_s)
 
     def _run(self, pieces: Iterator[tuple[int, float, float]]) -> None:

@@ -76,6 +76,10 @@ def test_the_bound_follows_no_wishes():
     assert replay(rows, 1).run(Policy.OPTIMAL).emissions_g == pytest.approx(50)
 
 
+def test_no_jobs_make_an_empty_schedule():
+    assert len(replay([], 1).schedule(Policy.ADAPTIVE).job) == 0
+
+
 def overlapping_most(plan):
     """How many stretches run at once at most; what ends when another begins does not overlap."""
     events = sorted([(at + 1e-6, 1) for at in plan.start_s] + [(at, -1) for at in plan.end_s])
