@@ -124,6 +124,11 @@ def test_the_sums_of_the_database_are_not_added_up_over_several_ledgers():
     assert [expression for expression in asked if "sum" in expression] == []
 
 
+def test_the_age_of_the_data_is_that_of_the_oldest_region():
+    (age,) = [expression for where, expression in QUERIES if "Age of the grid data" in where]
+    assert "min(max by (region)" in age
+
+
 def test_every_number_is_shown_or_watched():
     plain = {name for name in EXPORTED if not name.endswith(("_created", "_count", "_sum"))}
     asked = set().union(*(names_in(expression) for _, expression in QUERIES))
