@@ -16,7 +16,7 @@ from shared.ledger.tables import attempts, events, jobs
 
 JOBS, DAYS = 300, 3
 MOST_BYTES = 1_300
-"""Of a job in SQLite with all its events, the empty tables included: 1,204 when this was written."""
+"""Of a job in SQLite with all its events, empty tables included: 1,204 when this was written."""
 BIG = re.compile(r"SCAN (jobs|attempts|events|readings|pool_sizes)(?! USING COVERING)")
 
 

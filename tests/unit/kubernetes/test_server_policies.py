@@ -6,6 +6,8 @@ import kubernetes_validate
 import pytest
 from ruamel.yaml import YAML
 
+from services.credentials.secrets import READER
+
 HOME = Path(__file__).parents[3] / "deploy" / "kubernetes"
 VERSION = "1.33.0"
 RABBITMQ = {"app.kubernetes.io/name": "rabbitmq"}
@@ -82,6 +84,15 @@ def test_the_services_are_let_in_where_they_are_let_out(name, server):
 )
 def test_a_server_s_nodes_and_operator_reach_what_they_need(server, peer, ports):
     assert ports_for(server, peer) == ports
+
+
+def test_the_database_has_the_login_that_reads_the_ledger():
+    (cluster,) = documents("servers", "Cluster")
+    (role,) = cluster["spec"]["managed"]["roles"]
+    assert (role["name"], role["ensure"], role["login"]) == (READER, "present", True)
+    readme = (HOME / "README.md").read_text()
+    assert f"generic {role['passwordSecret']['name']} " in readme
+    assert f"--from-literal=username={READER} " in readme
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda each: each["metadata"]["name"])
