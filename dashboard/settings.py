@@ -15,3 +15,11 @@ class DashboardSettings(JobsSettings, LedgerAddress, ServerSettings):
     dashboard_actions: bool = Field(
         False, description="whether the dashboard may submit, cancel, run now and replay jobs"
     )
+
+    def secured(self, url: str) -> str:
+        """The broker's address with the files of TLS; without actions it is not used at all.
+
+        Raises:
+            ValueError: it is used, and they do not go together.
+        """
+        return super().secured(url) if self.dashboard_actions else url

@@ -59,6 +59,7 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Credentials of the containers": CredentialsSettings,
 }
 COMPOSE = "docker compose"
+READABLE = "user 10001, as whom the services run, has to be able to read it"
 COMPOSE_MEANINGS = {
     "AMQP_PORT": "RabbitMQ's port on this machine",
     "MANAGEMENT_PORT": "that of RabbitMQ's pages",
@@ -70,8 +71,12 @@ COMPOSE_MEANINGS = {
     "WORKER_STOP_GRACE": "time that a worker gets to stop; keep it above DRAIN_SECONDS + 15 s",
     "WORKER_CPUS": "most CPUs of one worker",
     "WORKER_MEMORY": "most memory of one worker",
-    "WATTTIME_PASSWORD_FILE": "file with WattTime's password, instead of WATTTIME_PASSWORD",
-    "ELECTRICITY_MAPS_TOKEN_FILE": "file with that token, instead of ELECTRICITY_MAPS_TOKEN",
+    "WATTTIME_PASSWORD_FILE": (
+        f"file with WattTime's password, instead of WATTTIME_PASSWORD; {READABLE}"
+    ),
+    "ELECTRICITY_MAPS_TOKEN_FILE": (
+        f"file with that token, instead of ELECTRICITY_MAPS_TOKEN; {READABLE}"
+    ),
 }
 """What docker-compose.yml alone reads."""
 

@@ -4,6 +4,7 @@ Order: environment, then `.env` in the working directory, then a file of the var
 the folder of secrets, then the default written here.
 """
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Self
@@ -70,7 +71,8 @@ class Settings(BaseSettings):
         """Read the environment.
 
         Raises:
-            ConfigurationError: a variable is wrong; the one line names it.
+            ConfigurationError: a variable is wrong, or a file cannot be read; the one line names
+                it.
         """
         try:
             folders = SecretsFolder().folders()
@@ -78,8 +80,8 @@ class Settings(BaseSettings):
             return cls(**source)  # type: ignore[arg-type]  # not a field but an option of pydantic's
         except ValidationError as error:
             raise ConfigurationError(f"bad setting: {explain(error)}") from error
-        except SettingsError as error:
-            raise ConfigurationError(f"bad setting: {error}") from error
+        except (SettingsError, OSError) as error:
+            raise ConfigurationError(f"bad setting: {_why(error)}") from error
 
     def in_force(self) -> dict[str, str | int | float | bool | None]:
         """Every setting that anybody may see, as plain values: neither secrets nor addresses.
@@ -90,6 +92,16 @@ class Settings(BaseSettings):
         fields = type(self).model_fields.items()
         told = ((name, getattr(self, name)) for name, field in fields if field.repr)
         return {name: _plain(value) for name, value in told if not isinstance(value, SecretStr)}
+
+
+def _why(error: Exception) -> str:
+    """Of a file that cannot be read, which one, and who would have to be able to."""
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if not isinstance(cause, OSError) or cause.filename is None:
+        return str(error)
+    reader = f"; the program runs as user {os.geteuid()}, who has to be able to read it"
+    who = reader if isinstance(cause, PermissionError) else ""
+    return f"{cause.filename}: {cause.strerror}{who}"
 
 
 def _plain(value: object) -> str | int | float | bool | None:

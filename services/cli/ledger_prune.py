@@ -20,6 +20,7 @@ from services.cli.words import counted
 from shared.domain.durations import parse_duration
 from shared.ledger.prune import Deleted, Pruning, survey
 from shared.ledger.prune_limits import Holder, count_dead, readings_limit
+from shared.ledger.readers import refuse_readers
 from shared.ledger.reads.query import reading
 from shared.ledger.schema import unreachable, writing
 from shared.ledger.writes.retention import Pruned, PruneNote
@@ -67,6 +68,7 @@ def prune_ledger(order: PruneOrder, data_dir: Path, *, as_json: bool) -> None:
     with opened(find_places(data_dir).ledger_url) as engine:
         gone = _look(engine, wanted)
         if not order.dry_run:
+            refuse_readers(engine)
             _confirm(order, gone)
             note = PruneNote(uuid4(), now, order.by or user_at_host(), wanted)
             pruning = _prune(engine, note, gone.deleted)

@@ -16,6 +16,12 @@ USUAL_DATA_DIR = Path(".carbon-aware")
 class CliSettings(BrokerSettings, LedgerAddress, ServerSettings):
     """The addresses and the shape of the deployment that the commands talk to."""
 
+    ledger_reader_url: str | None = Field(
+        None,
+        description="the ledger's address for who only reads it: `carbon-aware setup` makes that "
+        "login in PostgreSQL and lets it read",
+        repr=False,
+    )
     watttime_username: str = Field("", description="WattTime account; empty means the emulator")
     watttime_password: SecretStr = Field(SecretStr(""), description="its password")
     watttime_url: str = Field("https://api.watttime.org", description="WattTime's API")

@@ -6,17 +6,19 @@ from services.cli.process_plan import PlanFacts
 from services.cli.settings import CliSettings
 from shared.broker.connection import connect, without_password
 from shared.broker.topology import Topology, declare
+from shared.ledger.readers import let_read
 from shared.ledger.schema import HEAD, migrate
-from shared.settings import BrokerSettings
 
 
-async def set_up(settings: BrokerSettings, amqp_url: str, ledger_url: str) -> list[str]:
+async def set_up(settings: CliSettings, amqp_url: str, ledger_url: str) -> list[str]:
     """Bring the ledger's tables up to date and declare everything on the broker.
 
     Returns:
         What there is now, in words.
     """
     migrate(ledger_url)
+    if settings.ledger_reader_url:
+        let_read(ledger_url, settings.ledger_reader_url)
     ledger = make_url(ledger_url).render_as_string(hide_password=True)
     topology = Topology(settings.regions, settings.wheel_slots, settings.namespace)
     connection = await connect(amqp_url, "carbon-aware setup")

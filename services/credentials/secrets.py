@@ -12,11 +12,13 @@ from shared.broker.rights import Definitions, definitions, rights_of
 from shared.broker.topology import Topology
 from shared.errors import ConfigurationError
 
-READS_LEDGER = ("setup", "ledger", "dashboard", "operator")
-"""Services that are given the database's address."""
+WRITES_LEDGER = ("setup", "ledger")
+READS_LEDGER = ("dashboard", "operator")
+"""Who is given the database's address: with the login of its owner, and with one that reads."""
 SERVERS = ("rabbitmq", "postgres")
 """They run as users of their own, and nobody else mounts their folders."""
 DATABASE = "carbon_aware"
+READER = "carbon_aware_reader"
 EMULATOR_USER = "demo"
 COOKIE = "erlang_cookie"
 """What the nodes of one RabbitMQ know each other by."""
@@ -68,11 +70,12 @@ def hashed(password: str, salt: bytes) -> str:
 
 
 def _passwords(folder: Path, topology: Topology, new: NewPassword) -> dict[str, str]:
-    """By user; those of the broker, `postgres` and `emulator`, and the broker's cookie."""
+    """By user; those of the broker, of the database and `emulator`, and the broker's cookie."""
     known = {
         each.user: _password_in(folder / each.user / "amqp_url") for each in rights_of(topology)
     }
     known["postgres"] = _text_of(folder / "postgres" / "postgres_password")
+    known[READER] = _text_of(folder / "postgres" / "reader_password")
     known["emulator"] = _text_of(folder / "emulator" / "emulator_password")
     known[COOKIE] = _text_of(folder / "rabbitmq" / COOKIE)
     return {user: password or new() for user, password in known.items()}
@@ -86,9 +89,13 @@ def _addresses(
         login = f"{settings.broker_scheme}://{user}:{quote(passwords[user], safe='')}"
         yield (user, "amqp_url"), f"{login}@{settings.broker_address}/"
         yield (user, "published_amqp_url"), f"{login}@{settings.published_broker_address}/"
-    database = f"{DATABASE}:{quote(passwords['postgres'], safe='')}@{settings.database_address}"
-    for owner in READS_LEDGER:
-        yield (owner, "ledger_url"), f"postgresql://{database}/{DATABASE}"
+    database = f"{settings.database_address}/{DATABASE}"
+    writer = f"{DATABASE}:{quote(passwords['postgres'], safe='')}"
+    reader = f"{READER}:{quote(passwords[READER], safe='')}"
+    for login, owners in ((writer, WRITES_LEDGER), (reader, READS_LEDGER)):
+        for owner in owners:
+            yield (owner, "ledger_url"), f"postgresql://{login}@{database}"
+    yield ("setup", "ledger_reader_url"), f"postgresql://{reader}@{database}"
     login = f"{EMULATOR_USER}:{quote(passwords['emulator'], safe='')}"
     yield ("publisher", "emulator_url"), f"http://{login}@{settings.emulator_address}"
     yield ("emulator", "emulator_password"), passwords["emulator"]
@@ -101,6 +108,7 @@ def _servers(
     yield ("rabbitmq", "definitions.json"), json.dumps(imported, indent=2) + "\n"
     yield ("rabbitmq", COOKIE), passwords[COOKIE]
     yield ("postgres", "postgres_password"), passwords["postgres"]
+    yield ("postgres", "reader_password"), passwords[READER]
 
 
 def _password_in(path: Path) -> str:

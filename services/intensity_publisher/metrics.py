@@ -64,15 +64,30 @@ class Metrics:
         """Take an update that is about to be broadcast."""
         reading = update.reading
         self._last[reading.region] = update
+        # Another signal's value, or one that is known no more, does not hold now.
+        self._intensity.remove_by_labels({"region": reading.region})
         if reading.intensity_g_per_kwh is not None:
             gauge = self._intensity.labels(reading.region, reading.signal.value)
             gauge.set(reading.intensity_g_per_kwh)
         if update.freshness is Freshness.LIVE:
             self._success.labels(reading.region).set(update.at.timestamp())
-        for rung in Freshness:
-            self._rung.labels(reading.region, rung.value).set(rung is update.freshness)
+        self._on_rung(reading.region, update.freshness)
         for band in Band:
             self._band.labels(reading.region, band.value).set(band is update.band)
+
+    def unseen(self, region: str) -> None:
+        """A poll failed of a region that no source has told of yet."""
+        self._on_rung(region, Freshness.UNKNOWN)
+
+    def stands_by(self, region: str) -> None:
+        """This process polls for the region no more; who does so now knows it."""
+        self._last.pop(region, None)
+        for gauge in (self._intensity, self._success, self._rung, self._band):
+            gauge.remove_by_labels({"region": region})
+
+    def _on_rung(self, region: str, used: Freshness) -> None:
+        for rung in Freshness:
+            self._rung.labels(region, rung.value).set(rung is used)
 
     def stale_regions(self, now: datetime) -> dict[str, str]:
         """The polled regions whose data are not fresh, with the reason."""

@@ -119,6 +119,18 @@ class IntensityPublisher:
         if not await wait_for_lead(connection, lead, stop, STANDBY_SECONDS):
             return
         log.info("polling for a region", region=region)
+        try:
+            await self._poll_on(connection, region, stop, tasks)
+        finally:
+            self._metrics.stands_by(region)
+
+    async def _poll_on(
+        self,
+        connection: AbstractConnection,
+        region: str,
+        stop: asyncio.Event,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         classifier = Classifier(
             region, self._method.mode, self._method.history_seconds, self._foresights[region]
         )
@@ -213,7 +225,9 @@ class IntensityPublisher:
             update = await asyncio.to_thread(
                 classifier.observed, seen.observation, self._clock(), uuid4(), seen.reason
             )
-        if update is not None:
+        if update is None:
+            self._metrics.unseen(region)
+        else:
             await self._broadcast(update)
 
     async def _broadcast(self, update: IntensityUpdated) -> None:

@@ -28,6 +28,8 @@ class Rights:
         consumes: queues that it may read, as parts of an expression.
         listens: whether it may bind queues of its own to the events.
         own_queues: what its own exclusive queues are called, before the last dot; empty for none.
+        answers: whether it may write straight to the queue that somebody asked to be answered on.
+        declares: whether it makes and binds all that lasts, which takes no message of it.
         tags: RabbitMQ's, for its pages.
     """
 
@@ -37,7 +39,7 @@ class Rights:
     listens: bool = False
     own_queues: str = ""
     answers: bool = False
-    configures_all: bool = False
+    declares: bool = False
     tags: tuple[str, ...] = field(default=())
 
 
@@ -48,7 +50,7 @@ def rights_of(topology: Topology) -> tuple[Rights, ...]:
     asks = (jobs, ("submit",)), (control, ("cancel", "run_now"))
     kept = _named(topology.dead, topology.rejected)
     return (
-        Rights("setup", configures_all=True),
+        Rights("setup", declares=True),
         Rights(
             "publisher",
             ((topology.intensity, everything), (events, ("service.beat",))),
@@ -122,9 +124,8 @@ def definitions(topology: Topology, vhost: str = "/") -> Definitions:
 
 def _permission(rights: Rights, topology: Topology, vhost: str) -> dict[str, str]:
     whose = {"user": rights.user, "vhost": vhost}
-    if rights.configures_all:
-        prefix = f"^{re.escape(topology.namespace)}\\." if topology.namespace else "^(?!amq\\.)"
-        return whose | dict.fromkeys(("configure", "write", "read"), prefix)
+    if rights.declares:
+        return whose | _declaring(topology)
     own = [f"{_own(topology, rights)}\\..+"] if rights.own_queues else []
     writes = [re.escape(exchange.name) for exchange, _ in rights.publishes]
     writes += [re.escape(DEFAULT_EXCHANGE)] if rights.answers else []
@@ -136,8 +137,43 @@ def _permission(rights: Rights, topology: Topology, vhost: str) -> dict[str, str
     }
 
 
+def _declaring(topology: Topology) -> dict[str, str]:
+    """To bind takes `write` where messages go and `read` where they come from.
+
+    To declare a queue with a dead-letter exchange takes `read` of the queue and `write` of that
+    exchange, so what jobs wait in can be read: RabbitMQ knows no narrower right.
+    https://www.rabbitmq.com/docs/access-control#authorisation
+    """
+    exchanges = [re.escape(exchange.name) for exchange in topology.exchanges()]
+    dead_lettering = [
+        *_named(topology.submitted),
+        _family(topology.delayed.name),
+        _family(topology.ready.name),
+    ]
+    lasting = [
+        *dead_lettering,
+        *_named(topology.rejected, topology.dead, topology.claims, topology.ledger_events),
+        *_named(topology.intensity_log, topology.control_log),
+    ]
+    written = [re.escape(exchange.name) for exchange in _written_to(topology)]
+    return {
+        "configure": _any_of([*exchanges, *lasting]),
+        "write": _any_of([*written, *lasting]),
+        "read": _any_of([*exchanges, *dead_lettering]),
+    }
+
+
+def _written_to(topology: Topology) -> tuple[Exchange, ...]:
+    """Exchanges that something leads to: dead letters, and the grid's updates."""
+    return topology.jobs, topology.events
+
+
 def _topic_permissions(rights: Rights, topology: Topology, vhost: str) -> Iterable[dict[str, str]]:
     """Routing keys, where not all of an exchange's are allowed."""
+    if rights.declares:
+        for exchange in _written_to(topology):
+            whose = {"user": rights.user, "vhost": vhost, "exchange": exchange.name}
+            yield whose | {"write": NOTHING, "read": ".*"}
     for exchange, keys in rights.publishes:
         if keys:
             listens = rights.listens and exchange == topology.events

@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.ledger.readers import refuse_readers
 from shared.ledger.reads.query import reading
 from shared.ledger.schema import unreachable
 from shared.ledger.tables import metadata
@@ -29,8 +30,10 @@ def vacuum(engine: Engine) -> None:
     """Rewrite SQLite's file, or vacuum PostgreSQL's tables; needs a connection of its own.
 
     Raises:
-        LedgerUnreachable: it is locked, or the disk has no room for a second copy.
+        LedgerUnreachable: it is locked, the login may only read it, or the disk has no room for a
+            second copy.
     """
+    refuse_readers(engine)  # PostgreSQL would skip every table, and say so to nobody
     if engine.dialect.name == "postgresql":
         tables = ", ".join(sorted(metadata.tables))
         _run(engine, [f"VACUUM (ANALYZE) {tables}"])

@@ -37,7 +37,8 @@ def certificates(tmp_path_factory):
 @pytest.fixture(scope="module")
 def encrypted(engine, certificates):
     """Everything, with TLS between the services and the broker."""
-    with everything("deploy/tls.yml", TLS_DIR=str(certificates)) as here:
+    overrides = ("deploy/tls.yml", "deploy/dashboard-actions.yml")
+    with everything(*overrides, TLS_DIR=str(certificates)) as here:
         here.tls = ssl.create_default_context(cafile=certificates / "client" / "ca.pem")
         mine = certificates / "client"
         here.tls.load_cert_chain(mine / "certificate.pem", mine / "key.pem")
@@ -65,3 +66,16 @@ def test_a_client_without_a_certificate_is_refused(encrypted, certificates):
     address.ssl_options = pika.SSLOptions(trusting)
     with pytest.raises((pika.exceptions.AMQPError, OSError)):
         pika.BlockingConnection(address)
+
+
+def test_a_visitor_of_the_dashboard_submits_a_job(encrypted, chromium, until):
+    before = encrypted.succeeded()
+    page = chromium.new_page()
+    page.goto(f"http://127.0.0.1:{encrypted.environment['DASHBOARD_PORT']}/submit", timeout=60_000)
+    page.get_by_role("combobox", name="Job type").click(timeout=60_000)
+    page.get_by_role("option", name="fraud_check").click()
+    page.get_by_role("heading", name="Would").first.wait_for(timeout=60_000)
+    page.get_by_role("button", name="Submit this job").click(timeout=60_000)
+    page.get_by_role("link", name="Open the job").wait_for(timeout=60_000)
+    until(lambda: encrypted.succeeded() == before + 1, 120, 1)
+    page.close()

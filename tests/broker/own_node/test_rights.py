@@ -21,6 +21,7 @@ from shared.errors import BrokerUnreachable
 REGION = "R"
 PASSWORD = "made-up"
 PUBLISHES = {
+    "setup": set(),
     "publisher": {"intensity:intensity.updated.R", "events:service.beat"},
     "scheduler": {
         "jobs:submit",
@@ -56,23 +57,20 @@ PUBLISHES = {
     },
 }
 EVERY_PUBLISH = set().union(*PUBLISHES.values())
+READY = ("jobs.ready.R.urgent", "jobs.ready.R.normal", "jobs.ready.R.background")
+PLACES = ("jobs.delayed.000", "jobs.delayed.001")
 READS = {
+    # RabbitMQ wants it of whoever declares a queue with a dead-letter exchange.
+    "setup": {"jobs.submitted", *READY, *PLACES},
     "publisher": {"intensity.log"},
     "scheduler": {
         "jobs.submitted",
         "intensity.log",
         "control.log",
         "jobs.claims",
-        "jobs.delayed.000",
-        "jobs.delayed.001",
+        *PLACES,
     },
-    "worker": {
-        "jobs.ready.R.urgent",
-        "jobs.ready.R.normal",
-        "jobs.ready.R.background",
-        "control.log",
-        "intensity.log",
-    },
+    "worker": {*READY, "control.log", "intensity.log"},
     "ledger": {"ledger.events"},
     "client": set(),
     "operator": {"jobs.dead", "jobs.rejected"},
@@ -85,7 +83,8 @@ OWN = {
 }
 OWN_NAMES = sorted({name for names in OWN.values() for name in names})
 LISTENS = {"scheduler", "client", "operator"}
-SERVICES = sorted(PUBLISHES)
+USERS = sorted(PUBLISHES)
+SERVICES = sorted(set(USERS) - {"setup"})
 
 
 @pytest.fixture(scope="module")
@@ -176,14 +175,14 @@ def changing(queue: Queue) -> Iterator[tuple[str, object]]:
     yield f"delete {queue.name}", delete
 
 
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", USERS)
 async def test_a_user_publishes_where_its_row_says_and_nowhere_else(set_up, logins, user):
     async with login(logins[user]) as connection:
         found = {where for where in EVERY_PUBLISH if await allowed(connection, publishing(where))}
     assert found == PUBLISHES[user]
 
 
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", USERS)
 async def test_a_user_reads_its_own_queues_and_no_other(set_up, logins, topology, user):
     async with login(logins[user]) as connection:
         found = {
@@ -204,7 +203,7 @@ async def test_a_user_changes_nothing_of_the_deployment(set_up, logins, topology
     assert found == []
 
 
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", USERS)
 async def test_a_user_makes_and_binds_only_queues_of_its_own(set_up, logins, user):
     def own(name, exchange_name):
         async def act(channel):
@@ -244,19 +243,23 @@ async def test_a_user_makes_and_deletes_no_exchange(set_up, logins, topology, us
             assert not await allowed(connection, partial(delete, exchange=exchange))
 
 
+async def test_the_set_up_step_makes_no_exchange_that_is_not_in_the_topology(set_up, topology):
+    async def create(channel):
+        await channel.declare_exchange("mine", ExchangeType.FANOUT, durable=True)
+
+    assert not await allowed(set_up, create)
+    await declare(set_up, topology)  # again, as at every start
+
+
 async def test_every_user_of_the_definitions_is_tried_here(topology):
-    assert {rights.user for rights in rights_of(topology)} == {"setup", *SERVICES}
+    assert {rights.user for rights in rights_of(topology)} == set(USERS)
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", USERS)
 async def test_nobody_gets_in_without_the_password(own_node, logins, user, password):
     with pytest.raises(BrokerUnreachable):
         await connect(own_node.url_of(user, password), "test")
-
-
-async def test_the_definitions_make_no_guest(topology):
-    assert "guest" not in {user["name"] for user in definitions(topology)["users"]}
 
 
 async def test_queues_without_a_bound_of_their_own_get_one(own_node, set_up, topology):
@@ -267,11 +270,6 @@ async def test_queues_without_a_bound_of_their_own_get_one(own_node, set_up, top
         if each["policy"] or "x-max-" in str(each["arguments"])
     }
     assert {queue.name for queue in topology.queues()} - bounded == set()
-
-
-async def test_the_limit_is_one_that_refuses_instead_of_dropping(topology):
-    (policy,) = definitions(topology)["policies"]
-    assert policy["definition"]["overflow"] == "reject-publish"
 
 
 async def test_a_namespace_keeps_its_users_within_it(own_node, tmp_path):
@@ -286,9 +284,12 @@ async def test_a_namespace_keeps_its_users_within_it(own_node, tmp_path):
     path = tmp_path / "definitions.json"
     path.write_text(json.dumps(with_passwords(without, passwords, bytes)))
     own_node.ctl("import_definitions", str(path))
+    async with login(own_node.url_of("a-setup", PASSWORD)) as setting_up:
+        await declare(setting_up, inside)
+        with pytest.raises(ChannelAccessRefused):
+            await declare(setting_up, outside)
     async with login(str(URL(own_node.amqp_url))) as admin:
-        for topology in (inside, outside):
-            await declare(admin, topology)
+        await declare(admin, outside)
     async with login(own_node.url_of("a-worker", PASSWORD)) as connection:
         assert await allowed(connection, reading(inside.ready_queue(REGION, lane)))
         assert not await allowed(connection, reading(outside.ready_queue(REGION, lane)))

@@ -80,10 +80,39 @@ def test_the_broker_gets_hashes_of_the_same_passwords_and_no_password(settings, 
 def test_the_ledgers_address_has_the_databases_password(settings, tmp_path):
     write(settings, passwords())
     password = (tmp_path / "postgres" / "postgres_password").read_text()
-    for owner in ("ledger", "dashboard", "setup", "operator"):
+    for owner in ("ledger", "setup"):
         assert make_url((tmp_path / owner / "ledger_url").read_text()).password == password
     for owner in ("worker", "client", "scheduler", "publisher"):
         assert not (tmp_path / owner / "ledger_url").exists()
+
+
+def test_who_only_reads_the_ledger_has_a_login_that_the_set_up_step_makes(settings, tmp_path):
+    write(settings, passwords())
+    owner = (tmp_path / "postgres" / "postgres_password").read_text()
+    told = (tmp_path / "setup" / "ledger_reader_url").read_text()
+    reader = make_url(told)
+    assert (reader.username, reader.database) == ("carbon_aware_reader", "carbon_aware")
+    assert reader.password == (tmp_path / "postgres" / "reader_password").read_text() != owner
+    for name in ("dashboard", "operator"):
+        assert (tmp_path / name / "ledger_url").read_text() == told
+
+
+def test_a_deployment_from_before_gets_the_reader_and_keeps_its_passwords(settings, tmp_path):
+    source = passwords()
+    write(settings, source)
+    first = everything(tmp_path)
+    owners = (tmp_path / "ledger" / "ledger_url").read_text()
+    for name in ("dashboard", "operator"):  # all had the owner's login
+        (tmp_path / name / "ledger_url").unlink()
+        (tmp_path / name / "ledger_url").write_text(owners)
+    (tmp_path / "setup" / "ledger_reader_url").unlink()
+    (tmp_path / "postgres" / "reader_password").unlink()
+    write(settings, source)
+    changed = {name for name, text in everything(tmp_path).items() if first[name] != text}
+    assert changed == {
+        *("dashboard/ledger_url", "operator/ledger_url"),
+        *("setup/ledger_reader_url", "postgres/reader_password"),
+    }
 
 
 def test_a_second_start_keeps_every_password(settings, tmp_path):

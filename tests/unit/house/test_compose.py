@@ -45,7 +45,10 @@ SETTINGS = {
     "dashboard": DashboardSettings,
     "workload": DemoSettings,
 }
-SECRET_FILES = {"amqp_url", "ledger_url", "emulator_url", "emulator_password"}
+SECRET_FILES = {
+    *("amqp_url", "ledger_url", "ledger_reader_url"),
+    *("emulator_url", "emulator_password"),
+}
 """Written by the step `credentials`, so no variable says them."""
 FIXED = {
     "credentials": {

@@ -1,6 +1,9 @@
 """`.env.example` and `docs/settings.md` agree with the settings classes."""
 
+import errno
 import importlib.util
+import io
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,31 @@ def test_a_wrong_variable_is_one_line_that_names_it(monkeypatch, tmp_path, varia
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigurationError, match=hint) as caught:
         BrokerSettings.load()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("unreadable", ["watttime_password", ".env"])
+def test_a_file_that_may_not_be_read_is_one_line_with_its_path_and_who_tried(
+    monkeypatch, tmp_path, unreadable
+):
+    """Any user may run the tests, root too, so the refusal is made up."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+    (tmp_path / unreadable).write_text("WATTTIME_USERNAME=me\n")
+    refused = PermissionError(errno.EACCES, "Permission denied", str(tmp_path / unreadable))
+    opened = io.open
+
+    def opens(file, *arguments, **options):
+        if Path(str(file)).name == unreadable:
+            raise refused
+        return opened(file, *arguments, **options)
+
+    monkeypatch.setattr("io.open", opens)
+    monkeypatch.setattr("builtins.open", opens)
+    with pytest.raises(ConfigurationError) as caught:
+        PublisherSettings.load()
+    assert f"{tmp_path / unreadable}: Permission denied" in str(caught.value)
+    assert f"user {os.geteuid()}," in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

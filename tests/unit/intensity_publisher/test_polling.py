@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
+from services.intensity_publisher import service as module
 from services.intensity_publisher.backfill import Backfill
 from services.intensity_publisher.chain import Chain, Link
 from services.intensity_publisher.classifier import Classifier
@@ -15,7 +16,7 @@ from services.intensity_publisher.providers import Observation
 from services.intensity_publisher.service import IntensityPublisher, Method
 from services.intensity_publisher.settings import BandMode
 from shared.broker.topology import Topology
-from shared.domain.grid import Reading, Signal
+from shared.domain.grid import Freshness, Reading, Signal
 from shared.errors import SourceUnreachable
 
 NOW = datetime(2026, 3, 1, 12, 4, tzinfo=UTC)
@@ -64,10 +65,11 @@ class Publisher:
     """Keeps what is broadcast."""
 
     def __init__(self):
-        self.updates = []
+        self.updates, self.told = [], asyncio.Event()
 
     async def broadcast(self, update, _region):
         self.updates.append(update)
+        self.told.set()
 
 
 class Stage:
@@ -75,13 +77,15 @@ class Stage:
 
     def __init__(self, archive=None, *, simulated=False):
         self.now, self.source, self.publisher = NOW, Source(simulated=simulated), Publisher()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
         self.service = IntensityPublisher(
             Chain({"R": [Link(self.source, 3600)]}),
             Backfill({"R": archive} if archive else {}),
             self.publisher,
             Topology(("R",), 2),
             Method(BandMode.RELATIVE, WEEK_SECONDS),
-            Metrics(CollectorRegistry()),
+            self.metrics,
             lambda: self.now,
             lambda: 0.5,
         )
@@ -91,6 +95,11 @@ class Stage:
     async def poll(self):
         await self.service._poll(self.classifier)
         return self.publisher.updates[-1]
+
+    def on(self, rung):
+        """Whether the region's data are said to be of a rung; None where nothing is said."""
+        labels = {"region": "R", "freshness": rung.value}
+        return self.registry.get_sample_value("carbonq_intensity_freshness", labels)
 
 
 async def test_an_update_is_made_in_a_thread_while_the_event_loop_goes_on(monkeypatch):
@@ -163,6 +172,38 @@ async def test_a_recording_played_round_and_round_is_not_asked_for_its_future():
     await stage.poll()
     await stage.service._deepen(stage.classifier)
     assert archive.spans == []
+
+
+async def test_who_leads_no_more_tells_no_more_of_the_region(monkeypatch):
+    stage = Stage()
+
+    async def at_once(*_):
+        return True
+
+    async def nothing(*_):
+        return []
+
+    monkeypatch.setattr(module, "wait_for_lead", at_once)
+    monkeypatch.setattr(module, "read_history", nothing)
+    async with asyncio.TaskGroup() as tasks:
+        lead = tasks.create_task(stage.service._lead(None, "R", asyncio.Event(), tasks))
+        async with asyncio.timeout(5):
+            await stage.publisher.told.wait()
+        assert stage.on(Freshness.LIVE)
+        stage.now += timedelta(days=1)
+        assert stage.metrics.stale_regions(stage.now)
+        lead.cancel()  # as a lost connection does
+    assert stage.on(Freshness.LIVE) is None
+    assert stage.metrics.stale_regions(stage.now) == {}
+    assert not stage.metrics.polls()
+
+
+async def test_a_source_that_has_never_answered_leaves_its_region_unknown():
+    stage = Stage()
+    stage.source.away = True
+    await stage.service._poll(stage.classifier)
+    assert stage.publisher.updates == []
+    assert (stage.on(Freshness.UNKNOWN), stage.on(Freshness.LIVE)) == (1, 0)
 
 
 async def test_before_anything_was_seen_no_archive_is_read():

@@ -117,6 +117,18 @@ def test_a_query_that_asks_for_something_else_is_found(expression):
     assert complaints(expression)
 
 
+def test_the_sums_of_the_database_are_not_added_up_over_several_ledgers():
+    """Each of them exports the whole database's."""
+    asked = [expression for _, expression in QUERIES if "carbonq_emissions_" in expression]
+    assert len(asked) == 4
+    assert [expression for expression in asked if "sum" in expression] == []
+
+
+def test_the_age_of_the_data_is_that_of_the_oldest_region():
+    (age,) = [expression for where, expression in QUERIES if "Age of the grid data" in where]
+    assert "min(max by (region)" in age
+
+
 def test_every_number_is_shown_or_watched():
     plain = {name for name in EXPORTED if not name.endswith(("_created", "_count", "_sum"))}
     asked = set().union(*(names_in(expression) for _, expression in QUERIES))
