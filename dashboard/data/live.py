@@ -39,11 +39,14 @@ class Now:
     """What the header shows.
 
     Attributes:
+        silent_since: when a process was last heard, where none is alive any more.
+        pools: their present sizes; while all is silent, the last that were told.
         capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
     """
 
     at: datetime
     statistics: reads.Statistics
+    silent_since: datetime | None
     grid: reads.GridNow | None
     pools: list[reads.PoolSize]
     readings: list[reads.ReadingRow]
@@ -59,10 +62,12 @@ class Details:
         deadlines: of unfinished jobs, as far ahead as the page looks.
         waiting: how many jobs waited since then, from each change that can be seen.
         sizes: changes of the pools since then; `pools` are their present sizes.
+        beats: of every process; while all is silent, as they were last heard, at `heard_at`.
     """
 
     at: datetime
     since: datetime
+    heard_at: datetime
     statistics: reads.Statistics
     grid: reads.GridNow | None
     readings: list[reads.ReadingRow]
@@ -122,11 +127,13 @@ def _now(url: str, region: str | None) -> Now:
     engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
     grid = reads.latest_grid(engine, statistics.region, at)
+    beats = reads.services(engine, at)
     return Now(
         at=at,
         statistics=statistics,
+        silent_since=reads.silent_since(beats),
         grid=grid,
-        pools=reads.pools(engine, at, region),
+        pools=reads.live_pools(engine, reads.last_known(beats), region),
         readings=_readings(engine, grid, at - _span(grid)),
         capacity=_capacity(url, region),
     )
@@ -138,13 +145,14 @@ def _capacity(url: str, region: str | None) -> list[float]:
     grid = reads.latest_grid(engine, region, at)
     if grid is None:
         return []
-    since = at - _span(grid)
+    since, told = at - _span(grid), reads.services(engine, at)
+    beats = reads.last_known(told)
     steps = frames.capacity_steps(
         reads.pool_sizes_since(engine, grid.region, since),
-        reads.pools(engine, at, grid.region),
-        reads.services(engine, at),
+        reads.live_pools(engine, beats, grid.region),
+        beats,
         since,
-        at,
+        reads.silent_since(told) or at,
     )
     return frames.evenly(steps["at"].tolist(), steps["jobs"].tolist(), SPARK_POINTS)
 
@@ -168,10 +176,12 @@ def _details(url: str, region: str | None) -> Details:
     statistics = reads.statistics(engine, at, region)
     place = statistics.region
     grid = reads.latest_grid(engine, place, at)
-    since = at - _span(grid)
+    since, told = at - _span(grid), reads.services(engine, at)
+    beats = reads.last_known(told)
     return Details(
         at=at,
         since=since,
+        heard_at=reads.silent_since(told) or at,
         statistics=statistics,
         grid=grid,
         readings=_readings(engine, grid, since),
@@ -179,8 +189,8 @@ def _details(url: str, region: str | None) -> Details:
         deadlines=deadlines(engine, place, at, at + _span(grid)) if place else [],
         waiting=_waiting(url, region, grid),
         sizes=reads.pool_sizes_since(engine, place, since) if place else [],
-        pools=reads.pools(engine, at, place),
-        beats=reads.services(engine, at),
+        pools=reads.live_pools(engine, beats, place),
+        beats=beats,
         jobs=reads.recent_jobs(engine, region=region, limit=JOBS_SHOWN),
         decisions=reads.recent_decisions(engine, region=region, limit=DECISIONS_SHOWN),
     )

@@ -112,16 +112,20 @@ def _avoided(when: str, found: Avoided | None) -> None:
 
 
 def _capacity(now: Now) -> None:
-    capacity, label = now.statistics.capacity, "Capacity in use, jobs"
-    if not capacity.pools:
-        card(label, "0 of 0", "no worker is running")
+    pools, label = now.pools, "Capacity in use, jobs"
+    if not pools:
+        is_heard = now.silent_since is None
+        card(label, "0 of 0", "no worker is running" if is_heard else "no worker was alive")
         return
-    reasons = {pool.reason for pool in now.pools}
-    because = reasons.pop() if len(reasons) == 1 else f"base {capacity.base_consumers}"
-    running = now.statistics.jobs.running
+    reasons = {pool.reason for pool in pools}
+    base = sum(pool.base_consumers for pool in pools)
+    because = reasons.pop() if len(reasons) == 1 else f"base {base}"
+    if now.silent_since is not None:
+        because = f"as told {words.away(now.silent_since, now.at)}"
+    running, most = now.statistics.jobs.running, sum(pool.consumers for pool in pools)
     card(
         label,
-        f"{running:,} of {capacity.consumers:,}",
+        f"{running:,} of {most:,}",
         because,
         trend=_thinned(now.capacity),
     )

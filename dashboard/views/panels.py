@@ -58,7 +58,7 @@ def _grid(details: Details) -> None:
 
 def _capacity(details: Details, rows: Timeline | None) -> None:
     steps = frames.capacity_steps(
-        details.sizes, details.pools, details.beats, details.since, details.at
+        details.sizes, details.pools, details.beats, details.since, details.heard_at
     )
     if steps.empty:
         return
@@ -90,6 +90,9 @@ def _queue(details: Details, rows: Timeline | None) -> None:
 def _workers(details: Details) -> None:
     st.subheader("Workers", anchor=False)
     rows = tables.workers(details.pools, details.beats)
+    if rows.empty and details.heard_at < details.at:
+        st.caption("No worker was alive when the services were last heard.")
+        return
     if rows.empty:
         st.info(
             "**No worker is running**, so nothing starts. `carbon-aware up` starts two.",

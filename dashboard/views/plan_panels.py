@@ -35,7 +35,9 @@ def overview(plan: Plan) -> None:
 def _currency(plan: Plan, timetable: TimetableRow) -> None:
     """Say so where the timetable is not kept current."""
     age_seconds = (plan.at - timetable.at).total_seconds()
-    if not plan.leader:
+    if plan.silent_since is not None:
+        st.caption(f"As it was told {words.duration(age_seconds)} ago.")
+    elif not plan.leader:
         st.warning(
             f"**No working scheduler is alive.** The timetable is {words.duration(age_seconds)} "
             "old; what waits stays in its queues and is decided when a scheduler is back.",

@@ -21,7 +21,7 @@ def services(system: System) -> None:
             icon=":material/dns:",
         )
         return
-    missing = frames_system.missing(system.beats)
+    missing = frames_system.missing(system.last_known)
     if missing:
         st.warning(
             f"**Not alive: {', '.join(missing)}.** `carbon-aware doctor` says what to do; the "
@@ -39,7 +39,7 @@ def sources(system: System) -> None:
     )
     listing(
         "Sources of carbon intensity",
-        frames_system.sources(system.grids, system.beats),
+        frames_system.sources(system.grids, system.last_known),
         "sources",
         {
             "Simulated": st.column_config.CheckboxColumn(help="Replayed, not observed now"),
@@ -106,10 +106,13 @@ def settings(system: System, versions: Versions) -> None:
     told = {
         service: rows
         for service in frames_system.NEEDED
-        if not (rows := frames_system.settings(system.beats, service)).empty
+        if not (rows := frames_system.settings(system.last_known, service)).empty
     }
     if not told:
         st.caption("Processes tell their settings, without secrets, in their beats.")
+    if told and system.heard_at < system.at:
+        age = words.duration((system.at - system.heard_at).total_seconds())
+        st.caption(f"As the processes told them {age} ago.")
     for service, rows in told.items():
         with st.expander(frames_system.SERVICE_WORDS[service].capitalize()):
             table(rows, f"settings-{service}", {})

@@ -19,7 +19,7 @@ def show(settings: DashboardSettings, system: System, counts: JobCounts) -> None
         "messages",
     )
     table(
-        frames_system.queues(system.waiting, counts, system.beats),
+        frames_system.queues(system.waiting, counts, system.last_known),
         "queues",
         {"Oldest": distance("Since when the job that is there longest has been there")},
     )

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import charts_workers, frames, frames_workers, words
 from dashboard.data.workers import RUNNING_SHOWN, Workers
-from dashboard.frames_workers import DEADLINES, ECO_OFF, PAUSED
+from dashboard.frames_workers import ALIVE, DEADLINES, ECO_OFF, PAUSED, SILENT
 from dashboard.views.elements import card, chart, distance, listing, process_columns
 from dashboard.views.zone import ink, zone
 
@@ -14,7 +14,9 @@ _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
 def show(workers: Workers) -> None:
     """All of it."""
     _lost(workers)
-    if not workers.pools:
+    if not workers.pools and workers.silent_since is not None:
+        st.caption("No worker was alive when the services were last heard.")
+    elif not workers.pools:
         st.info(
             "**No worker is running**, so nothing starts; what waits stays in its queues. "
             "`carbon-aware up` starts two, `python -m services.worker_pool` one more.",
@@ -88,7 +90,11 @@ def _cards(workers: Workers) -> None:
 def _history(workers: Workers) -> None:
     st.subheader("Capacity over time, and the band that it followed", anchor=False)
     steps = frames.capacity_steps(
-        workers.sizes, workers.pools, workers.beats, workers.since, workers.at
+        workers.sizes,
+        workers.pools,
+        workers.beats,
+        workers.since,
+        workers.silent_since or workers.at,
     )
     if steps.empty:
         st.caption("The line begins when a worker pool takes its first size.")
@@ -106,7 +112,9 @@ def _history(workers: Workers) -> None:
 def _pools(workers: Workers) -> None:
     listing(
         "Pools",
-        frames_workers.pools(workers.pools, workers.beats),
+        frames_workers.pools(
+            workers.pools, workers.beats, state=SILENT if workers.silent_since else ALIVE
+        ),
         "pools",
         {
             **process_columns(),

@@ -1,9 +1,7 @@
 """The pages Savings, Plan, Workers and System in each state that a user can find them in."""
 
 import json
-import runpy
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from shared.ledger.prune import Pruning
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes.retention import Pruned, PruneNote
 
-FULL: Any = runpy.run_path(str(Path(__file__).parent / "full_ledger.py"))
 PAGES = ("savings", "plan", "workers", "system")
 CHARTS = {"savings": 5, "plan": 2, "workers": 1, "system": 1}
 OpenView = Callable[..., AppTest]
@@ -38,17 +35,6 @@ def open_view(ledger_url: str, tmp_path: Path) -> OpenView:
         return at.run()
 
     return opened
-
-
-@pytest.fixture
-def fill_week(ledger_url: str) -> FillWeek:
-    """Fill the ledger with the week in which everything happened."""
-
-    def filled(rule: str = "band", **changes: Any) -> str:
-        FULL["fill"](ledger_url, replace(FULL["WEEK"], **changes), rule=rule)
-        return ledger_url
-
-    return filled
 
 
 def said(page: AppTest) -> str:
