@@ -17,7 +17,7 @@ from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, JobStatus, PoolSize, RecentDecision, ServiceRow
 from shared.ledger.reads.pages import JobLine
 
-TIMES = frozenset({"Submitted", "Planned for", "Started"})
+TIMES = ("Submitted", "Planned for", "Started")
 FIGURES = ("Energy", "Emitted", "Avoided")
 NOT_YET = "\N{EN DASH}"
 Colour = Literal["orange", "green", "red"]

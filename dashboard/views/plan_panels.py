@@ -171,6 +171,6 @@ def _early_lines(plan: Plan) -> Iterator[str]:
     for row in plan.early:
         job = words.escape(row.job_type or str(row.job_id)[:8])
         early = words.duration((row.planned_at - row.decision.at).total_seconds())
-        at = words.clock(row.decision.at, zone())
+        at = words.moment(row.decision.at, plan.at, zone())
         why = words.escape(because(row.decision, zone()))
         yield f":gray[{at}] **{job}** :green-badge[{early} early] {why}"

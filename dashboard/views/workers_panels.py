@@ -155,7 +155,7 @@ def _asked(workers: Workers) -> None:
         )
         return
     lines = (
-        f":gray[{words.clock(row.at, zone(), seconds=True)}] **{words.escape(row.by or 'somebody')}"
+        f":gray[{words.moment(row.at, workers.at, zone())}] **{words.escape(row.by or 'somebody')}"
         f"** {_ASKED[row.action]} {words.escape(row.scope)}"
         for row in workers.asked
     )
