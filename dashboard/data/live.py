@@ -1,12 +1,14 @@
 """What the page Live shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from dashboard import frames
+from dashboard import frames, frames_workers
 from dashboard.data.source import Known, kept, known, ledger
+from shared.domain.jobs import State
 from shared.ledger import reads
 from shared.ledger.reads.dashboard_live import (
     AvoidedSum,
@@ -16,6 +18,7 @@ from shared.ledger.reads.dashboard_live import (
     deadlines,
     waiting_since,
 )
+from shared.ledger.reads.fleet import WORKER_SERVICE
 from shared.ledger.reads.report import curves
 from shared.ledger.reads.spans import first_finish
 from shared.runtime import system_clock
@@ -32,6 +35,7 @@ WAITING_KEPT_SECONDS = 60
 until twice this age the last one is shown while a newer one is read."""
 DECISIONS_SHOWN = 8
 JOBS_SHOWN = 50
+RUNNING_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Now:
     Attributes:
         silent_since: when a process was last heard, where none is alive any more.
         pools: their present sizes; while all is silent, the last that were told.
+        at_work: jobs that run in pools that are not silent.
         capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
     """
 
@@ -50,6 +55,7 @@ class Now:
     grid: reads.GridNow | None
     pools: list[reads.PoolSize]
     readings: list[reads.ReadingRow]
+    at_work: int
     capacity: list[float]
 
 
@@ -127,16 +133,35 @@ def _now(url: str, region: str | None) -> Now:
     engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
     grid = reads.latest_grid(engine, statistics.region, at)
-    beats = reads.services(engine, at)
+    told = reads.services(engine, at)
+    beats = reads.last_known(told)
     return Now(
         at=at,
         statistics=statistics,
-        silent_since=reads.silent_since(beats),
+        silent_since=reads.silent_since(told),
         grid=grid,
-        pools=reads.live_pools(engine, reads.last_known(beats), region),
+        pools=reads.live_pools(engine, beats, region),
+        at_work=_at_work(engine, statistics, beats, region, at),
         readings=_readings(engine, grid, at - _span(grid)),
         capacity=_capacity(url, region),
     )
+
+
+def _at_work(
+    engine: Engine,
+    statistics: reads.Statistics,
+    beats: Sequence[reads.ServiceRow],
+    region: str | None,
+    now: datetime,
+) -> int:
+    """As on the page Workers; which jobs those are is only read where a worker is silent."""
+    if all(beat.alive for beat in beats if beat.service == WORKER_SERVICE):
+        return statistics.jobs.running
+    running = reads.recent_jobs(engine, states=[State.RUNNING], region=region, limit=RUNNING_SHOWN)
+    if len(running) == RUNNING_SHOWN:
+        return statistics.worker_running
+    lost = frames_workers.lost(beats, running, now)
+    return len(running) - sum(each.jobs for each in lost)
 
 
 @kept(5)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard.data.live import ahead
+from dashboard.data.live import RUNNING_SHOWN, ahead
 from dashboard.data.source import Known, kept, known, ledger
 from shared.domain.jobs import State
 from shared.ledger import reads
@@ -11,7 +11,6 @@ from shared.ledger.reads.fleet import WORKER_SERVICE
 from shared.runtime import system_clock
 
 KEPT_SECONDS = 4
-RUNNING_SHOWN = 200
 HISTORY = timedelta(hours=24)
 ASKED_SHOWN = 20
 WORK_ACTIONS = frozenset({"pause", "resume", "eco"})

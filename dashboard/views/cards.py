@@ -94,13 +94,17 @@ def _avoided(when: str, found: Avoided | None) -> None:
     total = found.total
     number, unit = words.mass(total.avoided_g)
     percent = words.share(total.avoided_g, total.baseline_g)
+    if total.jobs:
+        against = "vs running at submission"
+    else:
+        against = "grams are not known here" if total.unknown_jobs else "no job has ended yet"
     missing = f" {words.count(total.unknown_jobs, 'job')} not counted: of another kind, or unknown."
     st.metric(
         f"CO\u2082 avoided {when}, {unit}",
         number,
         None if percent is None else words.signed_percent(percent),
         delta_arrow="off",
-        delta_description="vs running at once" if total.jobs else "no job has ended yet",
+        delta_description=against,
         border=True,
         height="stretch",
         chart_data=_thinned(found.grams) if total.jobs else None,
@@ -122,10 +126,10 @@ def _capacity(now: Now) -> None:
     because = reasons.pop() if len(reasons) == 1 else f"base {base}"
     if now.silent_since is not None:
         because = f"as told {words.away(now.silent_since, now.at)}"
-    running, most = now.statistics.jobs.running, sum(pool.consumers for pool in pools)
+    most = sum(pool.consumers for pool in pools)
     card(
         label,
-        f"{running:,} of {most:,}",
+        f"{now.at_work:,} of {most:,}",
         because,
         trend=_thinned(now.capacity),
     )

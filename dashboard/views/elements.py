@@ -13,6 +13,8 @@ from dashboard.views.zone import zone
 MOST_ROWS_HIGH = 12
 """Longer tables scroll inside themselves, so that what is below stays in reach."""
 ROW_PIXELS = 35
+BAND_PIXELS = 90
+"""Of `very high`."""
 _MOMENT = "ddd D MMM, HH:mm:ss"
 
 
@@ -100,6 +102,11 @@ def process_columns() -> dict[str, ColumnConfig]:
         "Last heard": distance(),
         "Started": moment(),
     }
+
+
+def band() -> ColumnConfig:
+    """A column of bands: it takes its width from its first rows, and cuts what is longer."""
+    return st.column_config.TextColumn(width=BAND_PIXELS)
 
 
 def moment(about: str | None = None) -> ColumnConfig:

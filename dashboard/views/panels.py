@@ -9,7 +9,7 @@ from dashboard import charts, frames, tables, words
 from dashboard.data.live import Details, ahead
 from dashboard.frames import Timeline
 from dashboard.tables import Decision
-from dashboard.views.elements import chart, moment, table
+from dashboard.views.elements import band, chart, moment, table
 from dashboard.views.zone import ink, zone
 
 
@@ -44,12 +44,20 @@ def _grid(details: Details) -> None:
             key="grid",
             alt="Carbon intensity over time, recorded and forecast, with planned jobs",
         )
-        st.caption(
-            "Circles are jobs that wait for their slot, the larger the more of them. Marks along "
-            "the bottom are deadlines of unfinished jobs."
-        )
+        _marks(rows)
     _capacity(details, rows)
     _queue(details, rows)
+
+
+def _marks(rows: Timeline) -> None:
+    """What is drawn besides the line, where it is."""
+    told = []
+    if len(rows.planned):
+        told.append("Circles are jobs that wait for their slot, the larger the more of them.")
+    if len(rows.due):
+        told.append("Marks along the bottom are deadlines of unfinished jobs.")
+    if told:
+        st.caption(" ".join(told))
 
 
 def _capacity(details: Details, rows: Timeline | None) -> None:
@@ -100,6 +108,7 @@ def _workers(details: Details) -> None:
         hide_index=True,
         key="workers",
         column_config={
+            "Band": band(),
             "Running": st.column_config.NumberColumn(help="Jobs that run now"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once in this band"),
             "Fetched ahead": st.column_config.NumberColumn(

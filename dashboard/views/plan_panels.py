@@ -10,7 +10,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from dashboard import charts_plan, frames_plan, words
 from dashboard.because import because
 from dashboard.data.plan import Plan
-from dashboard.views.elements import card, chart, distance, listing, moment
+from dashboard.views.elements import band, card, chart, distance, listing, moment
 from dashboard.views.zone import ink, zone
 from shared.ledger.reads import TimetableRow
 
@@ -125,6 +125,7 @@ def _slots(rows: pd.DataFrame) -> None:
         name: number for name in rows.columns if name.startswith(("Planned work", "Room left"))
     }
     columns["Slot"] = moment()
+    columns["Band"] = band()
     columns["Expected, gCO\u2082/kWh"] = st.column_config.NumberColumn(format="%.0f")
     columns["Full, %"] = st.column_config.ProgressColumn(
         format="%.0f", min_value=0.0, max_value=100.0, help="Planned work of all that fits"

@@ -5,7 +5,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_system, frames_system, words
 from dashboard.data.system import System, Versions
-from dashboard.views.elements import chart, distance, listing, moment, process_columns, table
+from dashboard.views.elements import band, chart, distance, listing, moment, process_columns, table
 from dashboard.views.zone import ink
 from shared.ledger.reads.forecast_error import ForecastReview
 
@@ -44,6 +44,7 @@ def sources(system: System) -> None:
         {
             "Simulated": st.column_config.CheckboxColumn(help="Replayed, not observed now"),
             "Rests on": st.column_config.TextColumn(help=rung),
+            "Band": band(),
             "Reading": distance("Start of the reading that holds"),
             "Next due": distance(),
             "Forecast until": moment(),

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from dashboard import charts_workers, frames, frames_workers, words
-from dashboard.data.workers import RUNNING_SHOWN, Workers
+from dashboard.data.live import RUNNING_SHOWN
+from dashboard.data.workers import Workers
 from dashboard.frames_workers import ALIVE, DEADLINES, ECO_OFF, PAUSED, SILENT
-from dashboard.views.elements import card, chart, distance, listing, process_columns
+from dashboard.views.elements import band, card, chart, distance, listing, process_columns
 from dashboard.views.zone import ink, zone
 
 _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
@@ -118,6 +119,7 @@ def _pools(workers: Workers) -> None:
         "pools",
         {
             **process_columns(),
+            "Band": band(),
             "Held": st.column_config.NumberColumn(help="Given by the broker and not begun yet"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once now"),
             "Base": st.column_config.NumberColumn(help="Jobs at once in a medium band"),

@@ -246,6 +246,8 @@ def test_a_worker_that_died_with_jobs_is_said_so(fill_week: FillWeek, open_view:
     assert running["Progress, %"].between(0, 100).all()
     ours = [process != "host-900" for process in running["Process"]]
     assert cards(page)["Jobs running"] == str(sum(ours))
+    assert sum(ours) < len(ours)
+    assert cards(open_view("live"))["Capacity in use, jobs"].startswith(f"{sum(ours)} of ")
     assert "**ana** paused" in said(page)
 
 

@@ -1,0 +1,21 @@
+"""No word of a band is cut: a table takes a column's width from its first rows."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+LEAST_PIXELS = 80
+"""Of `very high` with the cell's own room at both sides."""
+
+
+@pytest.mark.parametrize("name", ["", "workers", "plan", "system"])
+def test_a_column_of_bands_has_room_for_the_longest_word(
+    fill_week: Callable[..., str], open_page: Callable[..., AppTest], name: str
+) -> None:
+    fill_week()
+    tables = [frame for frame in open_page(name).dataframe if "Band" in frame.value.columns]
+    assert tables
+    for table in tables:
+        assert json.loads(table.proto.columns)["Band"]["width"] >= LEAST_PIXELS
