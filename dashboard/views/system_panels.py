@@ -94,10 +94,11 @@ def _review(review: ForecastReview) -> None:
     }
     with right:
         table(rows, f"errors-table-{review.region}", columns)
-        span = words.duration((review.until - review.since).total_seconds())
+        span_seconds = (review.until - review.since).total_seconds()
+        span = f"within {words.duration(span_seconds)}" if span_seconds else "at one moment"
         st.caption(
-            f"{words.count(review.forecasts, 'forecast')}, evenly spread over {span}, against the "
-            "points that were observed afterwards."
+            f"{words.count(review.forecasts, 'forecast')}, made {span}, against the points that "
+            "were observed afterwards."
         )
 
 
