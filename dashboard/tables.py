@@ -48,7 +48,7 @@ def workers(pools: Sequence[PoolSize], beats: Sequence[ServiceRow]) -> pd.DataFr
                 "Host": beat.host if beat else words.UNKNOWN,
                 "Running": _number(beat, "running"),
                 "At most": pool.consumers,
-                "Fetched ahead": pool.prefetch,
+                "Prefetch": pool.prefetch,
                 "Band": pool.band.words,
                 "Region": pool.region,
             }
@@ -119,7 +119,7 @@ def _job_line(line: JobLine) -> dict[str, object]:
         "Submitted": line.submitted_at,
         "Planned for": line.planned_at if line.state is State.DEFERRED else None,
         "Started": line.started_at,
-        "Finished": line.finished_at,
+        "Ended": line.finished_at,
         "Deadline": None if line.state in FINAL_STATES else line.deadline,
         "Energy": words.with_unit(words.energy(line.energy_kwh)) if over else NOT_YET,
         "Emitted": words.with_unit(words.mass(line.emissions_g)) if over else NOT_YET,
@@ -133,7 +133,7 @@ def job_columns(zone: str) -> dict[str, ColumnConfig]:
         name: st.column_config.DatetimeColumn(
             format="distance", timezone=zone, width=DISTANCE_PIXELS
         )
-        for name in ("Submitted", "Planned for", "Started", "Finished", "Deadline")
+        for name in ("Submitted", "Planned for", "Started", "Ended", "Deadline")
     }
     figures: dict[str, ColumnConfig] = {
         name: st.column_config.TextColumn(alignment="right") for name in FIGURES

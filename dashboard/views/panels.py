@@ -111,9 +111,7 @@ def _workers(details: Details) -> None:
             "Band": band(),
             "Running": st.column_config.NumberColumn(help="Jobs that run now"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once in this band"),
-            "Fetched ahead": st.column_config.NumberColumn(
-                help="Jobs that each consumer may hold ready (prefetch)"
-            ),
+            "Prefetch": st.column_config.NumberColumn(help="Jobs that each place may hold ready"),
         },
     )
 

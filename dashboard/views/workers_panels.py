@@ -37,9 +37,13 @@ def _lost(workers: Workers) -> None:
         st.warning(
             f"**{words.escape(each.instance)} is silent** for "
             f"{words.duration(each.silent_seconds)}, with {words.count(each.jobs, 'job')} on "
-            "record as running there. The broker gives them to another worker.",
+            f"record as running there. The broker gives {_them(each.jobs)} to another worker.",
             icon=":material/heart_broken:",
         )
+
+
+def _them(jobs: int) -> str:
+    return "it" if jobs == 1 else "them"
 
 
 def _notices(workers: Workers) -> None:

@@ -102,7 +102,9 @@ def test_an_overdue_grid_falls_back_to_its_forecast(fill: Fill, open_page: OpenP
     page = open_page()
     assert not page.exception
     assert "from the last forecast" in said(page)
-    assert "overdue" in said(page)
+    (overdue,) = [str(note.value) for note in page.warning if "overdue" in str(note.value)]
+    assert overdue.startswith("The last update is ")
+    assert overdue.endswith("overdue\\.")
 
 
 def test_an_overdue_grid_without_a_forecast_is_unknown(fill: Fill, open_page: OpenPage) -> None:
