@@ -110,6 +110,7 @@ def test_every_chart_has_data_and_units_on_its_axes(
             "CO\u2082 avoided, kg",
             "Number of jobs",
             "Mean wait, h",
+            "CO\u2082 avoided by a job, g",
         ),
         "plan": ("gCO\u2082/kWh", "Work in a slot, min", "Time (your time zone)"),
         "workers": ("Jobs at once", "Time (your time zone)"),
