@@ -145,8 +145,12 @@ def job_columns(zone: str) -> dict[str, ColumnConfig]:
         width=105,
         help="As far as the job says it is",
     )
-    state = st.column_config.TextColumn(width=160)
-    return {**times, **figures, "Progress": progress, "State": state}
+    return {**times, **figures, "Progress": progress, "State": state_column()}
+
+
+def state_column() -> ColumnConfig:
+    """Wide enough for every state's words."""
+    return st.column_config.TextColumn(width=160)
 
 
 def runs(rows: Sequence[AttemptRow]) -> pd.DataFrame:

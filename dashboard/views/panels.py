@@ -140,6 +140,7 @@ def _jobs(details: Details) -> None:
         st.caption("The latest jobs appear here, with their energy and what they avoided.")
         return
     columns: dict[str, ColumnConfig] = {name: moment() for name in tables.TIMES}
+    columns["State"] = tables.state_column()
     for name in tables.FIGURES:
         columns[name] = st.column_config.TextColumn(alignment="right")
     table(rows, "jobs", columns, unknown=tables.NOT_YET)
