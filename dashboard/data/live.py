@@ -45,7 +45,7 @@ class Now:
     Attributes:
         silent_since: when a process was last heard, where none is alive any more.
         pools: their present sizes; while all is silent, the last that were told.
-        at_work: jobs that run in pools that are not silent.
+        lost_jobs: on record as running, in a pool that is silent.
         capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
     """
 
@@ -55,7 +55,7 @@ class Now:
     grid: reads.GridNow | None
     pools: list[reads.PoolSize]
     readings: list[reads.ReadingRow]
-    at_work: int
+    lost_jobs: int
     capacity: list[float]
 
 
@@ -141,27 +141,20 @@ def _now(url: str, region: str | None) -> Now:
         silent_since=reads.silent_since(told),
         grid=grid,
         pools=reads.live_pools(engine, beats, region),
-        at_work=_at_work(engine, statistics, beats, region, at),
+        lost_jobs=_lost(engine, beats, region, at),
         readings=_readings(engine, grid, at - _span(grid)),
         capacity=_capacity(url, region),
     )
 
 
-def _at_work(
-    engine: Engine,
-    statistics: reads.Statistics,
-    beats: Sequence[reads.ServiceRow],
-    region: str | None,
-    now: datetime,
+def _lost(
+    engine: Engine, beats: Sequence[reads.ServiceRow], region: str | None, now: datetime
 ) -> int:
-    """As on the page Workers; which jobs those are is only read where a worker is silent."""
+    """As on the page Workers; which jobs run is only read where a worker is silent."""
     if all(beat.alive for beat in beats if beat.service == WORKER_SERVICE):
-        return statistics.jobs.running
+        return 0
     running = reads.recent_jobs(engine, states=[State.RUNNING], region=region, limit=RUNNING_SHOWN)
-    if len(running) == RUNNING_SHOWN:
-        return statistics.worker_running
-    lost = frames_workers.lost(beats, running, now)
-    return len(running) - sum(each.jobs for each in lost)
+    return sum(each.jobs for each in frames_workers.lost(beats, running, now))
 
 
 @kept(5)

@@ -30,7 +30,7 @@ def show(now: Now, today: Avoided | None, month: Avoided | None) -> None:
     with st.grid(5, min_column_width=150):
         card("Jobs deferred", f"{jobs.deferred + jobs.submitted:,}", "for cleaner power")
         card("Jobs ready", f"{jobs.ready:,}", "for a free worker")
-        card("Jobs running", f"{jobs.running:,}", _interrupted(jobs))
+        card("Jobs running", f"{jobs.running:,}", _not_at_work(jobs, now.lost_jobs))
         card("Jobs done", f"{jobs.succeeded:,}", _called_off(jobs))
         card("Jobs failed", f"{jobs.dead:,}", _rejected(jobs))
 
@@ -129,13 +129,15 @@ def _capacity(now: Now) -> None:
     most = sum(pool.consumers for pool in pools)
     card(
         label,
-        f"{now.at_work:,} of {most:,}",
+        f"{now.statistics.jobs.running - now.lost_jobs:,} of {most:,}",
         because,
         trend=_thinned(now.capacity),
     )
 
 
-def _interrupted(jobs: JobCounts) -> str:
+def _not_at_work(jobs: JobCounts, lost: int) -> str:
+    if lost:
+        return f"{lost:,} in a silent worker"
     again = jobs.retrying + jobs.paused
     return f"{again:,} wait to go on" if again else "none interrupted"
 

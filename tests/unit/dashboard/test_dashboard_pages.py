@@ -257,7 +257,10 @@ def test_a_worker_that_died_with_jobs_is_said_so(fill_week: FillWeek, open_view:
     ours = [process != "host-900" for process in running["Process"]]
     assert cards(page)["Jobs running"] == str(sum(ours))
     assert sum(ours) < len(ours)
-    assert cards(open_view("live"))["Capacity in use, jobs"].startswith(f"{sum(ours)} of ")
+    live = open_view("live")
+    assert cards(live)["Capacity in use, jobs"].startswith(f"{sum(ours)} of ")
+    (told,) = [card.delta for card in live.metric if card.label == "Jobs running"]
+    assert told == f"{len(ours) - sum(ours)} in a silent worker"
     assert "**ana** paused" in said(page)
 
 

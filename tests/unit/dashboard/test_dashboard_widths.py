@@ -19,3 +19,12 @@ def test_a_column_of_bands_has_room_for_the_longest_word(
     assert tables
     for table in tables:
         assert json.loads(table.proto.columns)["Band"]["width"] >= LEAST_PIXELS
+
+
+@pytest.mark.parametrize("name", ["", "jobs"])
+def test_a_column_of_states_has_room_for_the_longest_words(
+    fill: Callable[..., str], open_page: Callable[..., AppTest], name: str
+) -> None:
+    fill()
+    (table,) = [frame for frame in open_page(name).dataframe if "State" in frame.value.columns]
+    assert json.loads(table.proto.columns)["State"]["width"] >= 160
