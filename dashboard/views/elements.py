@@ -8,6 +8,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import words
 from dashboard.drawing import Drawing
+from dashboard.tables import DISTANCE_PIXELS
 from dashboard.views.zone import zone
 
 MOST_ROWS_HIGH = 12
@@ -116,4 +117,6 @@ def moment(about: str | None = None) -> ColumnConfig:
 
 def distance(about: str | None = None) -> ColumnConfig:
     """A column of instants as `in 2 hours` or `5 minutes ago`."""
-    return st.column_config.DatetimeColumn(format="distance", timezone=str(zone()), help=about)
+    return st.column_config.DatetimeColumn(
+        format="distance", timezone=str(zone()), help=about, width=DISTANCE_PIXELS
+    )

@@ -28,3 +28,13 @@ def test_a_column_of_states_has_room_for_the_longest_words(
     fill()
     (table,) = [frame for frame in open_page(name).dataframe if "State" in frame.value.columns]
     assert json.loads(table.proto.columns)["State"]["width"] >= 160
+
+
+def test_how_long_ago_has_room_in_a_table_that_begins_without_it(
+    fill: Callable[..., str], open_page: Callable[..., AppTest]
+) -> None:
+    fill()
+    tables = open_page("system").dataframe
+    (queues,) = [frame for frame in tables if "Oldest" in frame.value.columns]
+    assert queues.value["Oldest"].isna().iloc[0]
+    assert json.loads(queues.proto.columns)["Oldest"]["width"] >= 100
