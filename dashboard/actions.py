@@ -30,9 +30,12 @@ def submit(settings: DashboardSettings, job: JobSubmit) -> JobHandle:
     Raises:
         CarbonAwareError: the broker is away, or the scheduler rejects the job.
     """
+    by = visitor.name()
     try:
         return _line(settings).do(
-            lambda client: client.submit(job, wait_accepted=True, answer_seconds=PATIENCE_SECONDS)
+            lambda client: client.submit(
+                job, wait_accepted=True, answer_seconds=PATIENCE_SECONDS, by=by
+            )
         )
     except NotAnswered as late:
         return late.job
@@ -76,6 +79,16 @@ def replay_all(settings: DashboardSettings) -> int:
     """
     by = visitor.name()
     return _line(settings).do(lambda client: client.replay_all(by=by, most=MOST_AT_ONCE))
+
+
+def replay_rejected(settings: DashboardSettings) -> int:
+    """Submit rejected messages again, `MOST_AT_ONCE` of them; how many those were.
+
+    Raises:
+        CarbonAwareError: the broker is away.
+    """
+    by = visitor.name()
+    return _line(settings).do(lambda client: client.replay_rejected(by=by, most=MOST_AT_ONCE))
 
 
 class _Line:

@@ -26,7 +26,8 @@ TIME_TOOLTIP = "%a %d %b %H:%M:%S"
 
 def grid_chart(rows: Timeline, ink: Ink) -> Drawing:
     """Carbon intensity, recorded and expected, over its bands, with the jobs planned into it."""
-    most = _round_up(int(rows.planned["jobs"].max()) if len(rows.planned) else 1)
+    most = _round_up(int(rows.planned["jobs"].max())) if len(rows.planned) else 0
+    expects = bool((rows.points["kind"] == EXPECTED).any())
     shown = {
         "bands": rows.bands,
         "points": rows.points,
@@ -34,18 +35,19 @@ def grid_chart(rows: Timeline, ink: Ink) -> Drawing:
         "planned": rows.planned,
         "now": _now_row(rows.now),
     }
-    return Drawing(_grid_spec(rows.title, most, ink), shown)
+    return Drawing(_grid_spec(rows.title, most, ink, expects=expects), shown)
 
 
 @lru_cache
-def _grid_spec(title: str, most: int, ink: Ink) -> Spec:
+def _grid_spec(title: str, most: int, ink: Ink, *, expects: bool) -> Spec:
+    """What has no row has no entry in a legend; `most` is 0 where no job is planned."""
     layers = [
         *_background(),
-        _line(title, ink),
-        *_band_labels(ink),
+        _line(title, ink, expects=expects),
         *_now(ink),
         _deadlines(ink),
-        _bubbles(most, ink),
+        *([_bubbles(most, ink)] if most else []),
+        *_band_labels(ink),
         _hover(title, ink),
     ]
     return specification(alt.layer(*layers), 400)
@@ -82,20 +84,19 @@ def _background() -> list[alt.Chart]:
 
 
 def _band_labels(ink: Ink) -> list[alt.Chart]:
-    """Each band's word at the right edge, kept readable where a line runs through it."""
+    """Each band's word at the right edge, kept readable over lines and circles."""
     base = named("bands").encode(x=alt.X("end:T"), y=alt.Y("middle:Q"), text="label:N")
-    around = base.mark_text(
-        align="right", dx=-6, fontSize=11, stroke=ink.background, strokeWidth=4, strokeOpacity=0.7
-    )
+    around = base.mark_text(align="right", dx=-6, fontSize=11, stroke=ink.background, strokeWidth=4)
     return [around, base.mark_text(align="right", dx=-6, fontSize=11, color=ink.line)]
 
 
-def _line(title: str, ink: Ink) -> alt.Chart:
+def _line(title: str, ink: Ink, *, expects: bool) -> alt.Chart:
+    legend = alt.Legend(orient="top", symbolType="stroke", symbolSize=400)
     dash = alt.StrokeDash(
         "kind:N",
         title=None,
         scale=alt.Scale(domain=[RECORDED, EXPECTED], range=[[1, 0], [5, 3]]),
-        legend=alt.Legend(orient="top", symbolType="stroke", symbolSize=400),
+        legend=legend if expects else None,
     )
     line: alt.Chart = named("points").mark_line(
         interpolate="step-after",

@@ -169,27 +169,28 @@ def _waits_spec(ink: Ink, *, flat: bool) -> Spec:
     return specification(alt.layer(bars, labels.encode(text=text)), 260)
 
 
-def cost_chart(rows: pd.DataFrame, unit: str, ink: Ink) -> Drawing:
-    """What waiting bought: each group's mean wait, and the share that it avoided."""
-    return Drawing(_cost_spec(unit, ink), {"costs": rows})
+def cost_chart(rows: pd.DataFrame, wait: str, grams: str, ink: Ink) -> Drawing:
+    """What waiting bought: of each group's deferred jobs the mean wait, and what each avoided."""
+    return Drawing(_cost_spec(wait, grams, ink), {"costs": rows})
 
 
 @lru_cache
-def _cost_spec(unit: str, ink: Ink) -> Spec:
-    wait = alt.X("wait:Q", title=f"Mean wait, {unit}", scale=alt.Scale(zero=True, nice=True))
-    share = alt.Y(
-        "percent:Q",
-        title="CO\u2082 avoided, %",
+def _cost_spec(wait_unit: str, grams_unit: str, ink: Ink) -> Spec:
+    wait = alt.X("wait:Q", title=f"Mean wait, {wait_unit}", scale=alt.Scale(zero=True, nice=True))
+    avoided = f"CO\u2082 avoided by a job, {grams_unit}"
+    saving = alt.Y(
+        "grams:Q",
+        title=avoided,
         axis=_value_axis(),
         scale=alt.Scale(zero=True, nice=True),
     )
-    base = named("costs").encode(x=wait, y=share)
+    base = named("costs").encode(x=wait, y=saving)
     dots = base.mark_circle(color=ink.work, size=110, opacity=0.9).encode(
         tooltip=[
             alt.Tooltip("group:N", title="Group"),
-            alt.Tooltip("wait:Q", title=f"Mean wait, {unit}", format=",.2~f"),
-            alt.Tooltip("percent:Q", title="Avoided, %", format=".1f"),
-            alt.Tooltip("jobs:Q", title="Jobs"),
+            alt.Tooltip("wait:Q", title=f"Mean wait, {wait_unit}", format=",.2~f"),
+            alt.Tooltip("grams:Q", title=avoided, format=",.3~f"),
+            alt.Tooltip("jobs:Q", title="Deferred jobs"),
         ]
     )
     names = base.encode(text="names:N", color=alt.value(ink.line))

@@ -21,7 +21,7 @@ class Known:
     Attributes:
         grid: None before its first update.
         timetable: None before the scheduler told one.
-        pools: those that are alive.
+        pools: those that are alive; while nothing is heard, the last that were.
     """
 
     region: str

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard import units, words
 from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, ReportRow
-from shared.ledger.reads.waiting import WaitBucket
+from shared.ledger.reads.waiting import DeferralCost, WaitBucket
 
 EMITTED, AT_SUBMISSION = "really emitted", "if run at submission"
 REFERENCE = f"at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh (reference only)"
@@ -131,21 +131,27 @@ def _bar(place: int) -> str:
     return f"{number if end.endswith(f' {unit}') else start}\N{EN DASH}{end}"
 
 
-def waiting_against_saving(rows: Sequence[ReportRow], unit: units.Unit) -> pd.DataFrame:
-    """What waiting bought: `group`, `wait`, `percent`, `jobs`; groups whose both are known.
+def waiting_against_saving(
+    costs: Sequence[DeferralCost], wait: units.Unit, grams: units.Unit
+) -> pd.DataFrame:
+    """What waiting bought, by the mean deferred job: `group`, `wait`, `grams`, `jobs`.
 
     `names` is what stands beside a dot, on the `side` that has room for it: groups so near to each
     other that their names would lie on top of each other are named together.
     """
     told = pd.DataFrame(
         [
-            (row.group, unit.of(row.mean_wait_seconds), row.avoided_percent, row.jobs)
-            for row in rows
-            if row.avoided_percent is not None and row.mean_wait_seconds is not None
+            (
+                cost.group,
+                wait.of(cost.mean_wait_seconds),
+                grams.of(cost.avoided_g / cost.deferred_jobs),
+                cost.deferred_jobs,
+            )
+            for cost in costs
         ],
-        columns=["group", "wait", "percent", "jobs"],
+        columns=["group", "wait", "grams", "jobs"],
     )
-    places = list(zip(_share(told["wait"]), _share(told["percent"]), strict=True))
+    places = list(zip(_share(told["wait"]), _share(told["grams"]), strict=True))
     return told.assign(
         names=_names(told["group"].tolist(), places),
         side=[RIGHT if across < 0.5 else LEFT for across, _ in places],

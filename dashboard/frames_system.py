@@ -111,24 +111,30 @@ def _order(region: str, beats: Sequence[ServiceRow]) -> str | None:
 def queues(
     waiting: Sequence[WaitingJobs], counts: JobCounts, beats: Sequence[ServiceRow]
 ) -> pd.DataFrame:
-    """What waits where: `Queue`, `Jobs`, and where they are known `Oldest`, `Region`, `Lane`."""
-    rows: list[Row] = [
-        {
-            "Queue": _QUEUES[row.state],
-            "Region": row.region,
-            "Lane": row.lane,
-            "Jobs": row.jobs,
-            "Oldest": row.since,
-        }
-        for row in waiting
-    ]
+    """What waits where: `Queue`, `Jobs`, and where they are known `Oldest`, `Region`, `Lane`.
+
+    A queue in which nothing waits is there too, with its 0.
+    """
+    rows: list[Row] = []
+    for state, queue in _QUEUES.items():
+        here = [_waiting(queue, row) for row in waiting if row.state is state]
+        rows += here or [{"Queue": queue, "Jobs": 0}]
     held = sum(_whole(beat, "held") for beat in beats if beat.alive)
-    if held:
-        rows.append({"Queue": "given to workers, not begun", "Jobs": held})
+    rows.append({"Queue": "given to workers, not begun", "Jobs": held})
     rows.append({"Queue": "dead letters, failed for good", "Jobs": counts.dead})
     rows.append({"Queue": "rejected messages, no valid jobs", "Jobs": counts.rejected})
     table = pd.DataFrame(rows, columns=["Queue", "Jobs", "Oldest", "Region", "Lane"])
     return table.dropna(axis="columns", how="all")
+
+
+def _waiting(queue: str, row: WaitingJobs) -> Row:
+    return {
+        "Queue": queue,
+        "Region": row.region,
+        "Lane": row.lane,
+        "Jobs": row.jobs,
+        "Oldest": row.since,
+    }
 
 
 def _whole(beat: ServiceRow, fact: str) -> int:

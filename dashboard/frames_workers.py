@@ -42,9 +42,11 @@ def rule_of(pool: PoolSize, beats: Sequence[ServiceRow]) -> str | None:
     return str(value) if value is not None else None
 
 
-def pools(sizes: Sequence[PoolSize], beats: Sequence[ServiceRow]) -> pd.DataFrame:
-    """One row for each live pool, then one for each process that fell silent."""
-    rows = [_pool(size, beats) for size in sizes]
+def pools(
+    sizes: Sequence[PoolSize], beats: Sequence[ServiceRow], *, state: str = ALIVE
+) -> pd.DataFrame:
+    """One row for each pool, which is in a state, then one for each process that fell silent."""
+    rows = [{"State": state, **_pool(size, beats)} for size in sizes]
     rows += [_silent(beat) for beat in beats if not beat.alive]
     return pd.DataFrame(rows)
 
@@ -53,7 +55,6 @@ def _pool(size: PoolSize, beats: Sequence[ServiceRow]) -> Row:
     beat = process_of(size.pool, beats)
     rule = rule_of(size, beats)
     return {
-        "State": ALIVE,
         "Process": beat.instance if beat else size.pool,
         "Host": beat.host if beat else None,
         "Region": size.region,

@@ -10,6 +10,7 @@ from dashboard.data import live
 from dashboard.data.source import Known
 from dashboard.settings import DashboardSettings
 from dashboard.views import strip
+from dashboard.views.zone import zone
 from shared.errors import CarbonAwareError
 from shared.runtime import system_clock
 
@@ -55,6 +56,21 @@ def _sources(place: Place) -> None:
         _trouble(known)
     if known.value is not None:
         strip.show(known.value.statistics)
+        _silence(known.value)
+
+
+def _silence(now: live.Now) -> None:
+    """Whether the broker or the services are away cannot be told from here."""
+    last = now.silent_since
+    if last is None:
+        return
+    age = words.duration((now.at - last).total_seconds())
+    st.warning(
+        f"**Nothing is heard from the services since {words.moment(last, now.at, zone())}**, "
+        f"{age} ago. Are RabbitMQ and the services up? `carbon-aware doctor` says what is missing. "
+        "What is shown of them is what they told last.",
+        icon=":material/cloud_off:",
+    )
 
 
 def _choose_region(regions: list[str]) -> str | None:

@@ -17,7 +17,7 @@ from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import AttemptRow, JobStatus, PoolSize, RecentDecision, ServiceRow
 from shared.ledger.reads.pages import JobLine
 
-TIMES = frozenset({"Submitted", "Planned for", "Started"})
+TIMES = ("Submitted", "Planned for", "Started")
 FIGURES = ("Energy", "Emitted", "Avoided")
 NOT_YET = "\N{EN DASH}"
 Colour = Literal["orange", "green", "red"]
@@ -48,7 +48,7 @@ def workers(pools: Sequence[PoolSize], beats: Sequence[ServiceRow]) -> pd.DataFr
                 "Host": beat.host if beat else words.UNKNOWN,
                 "Running": _number(beat, "running"),
                 "At most": pool.consumers,
-                "Fetched ahead": pool.prefetch,
+                "Prefetch": pool.prefetch,
                 "Band": pool.band.words,
                 "Region": pool.region,
             }
@@ -119,7 +119,7 @@ def _job_line(line: JobLine) -> dict[str, object]:
         "Submitted": line.submitted_at,
         "Planned for": line.planned_at if line.state is State.DEFERRED else None,
         "Started": line.started_at,
-        "Finished": line.finished_at,
+        "Ended": line.finished_at,
         "Deadline": None if line.state in FINAL_STATES else line.deadline,
         "Energy": words.with_unit(words.energy(line.energy_kwh)) if over else NOT_YET,
         "Emitted": words.with_unit(words.mass(line.emissions_g)) if over else NOT_YET,
@@ -133,7 +133,7 @@ def job_columns(zone: str) -> dict[str, ColumnConfig]:
         name: st.column_config.DatetimeColumn(
             format="distance", timezone=zone, width=DISTANCE_PIXELS
         )
-        for name in ("Submitted", "Planned for", "Started", "Finished", "Deadline")
+        for name in ("Submitted", "Planned for", "Started", "Ended", "Deadline")
     }
     figures: dict[str, ColumnConfig] = {
         name: st.column_config.TextColumn(alignment="right") for name in FIGURES
@@ -145,8 +145,12 @@ def job_columns(zone: str) -> dict[str, ColumnConfig]:
         width=105,
         help="As far as the job says it is",
     )
-    state = st.column_config.TextColumn(width=160)
-    return {**times, **figures, "Progress": progress, "State": state}
+    return {**times, **figures, "Progress": progress, "State": state_column()}
+
+
+def state_column() -> ColumnConfig:
+    """Wide enough for every state's words."""
+    return st.column_config.TextColumn(width=160)
 
 
 def runs(rows: Sequence[AttemptRow]) -> pd.DataFrame:

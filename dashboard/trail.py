@@ -23,7 +23,12 @@ _ENDED: dict[str, tuple[str, Tone]] = {
     "paused": ("Paused", "waiting"),
     "cancelled": ("Cancelled", "failed"),
 }
-_ASKED = {"cancel": "Asked to cancel", "run_now": "Asked to run now", "replay": "Replayed"}
+_ASKED = {
+    "submit": "Asked to submit",
+    "cancel": "Asked to cancel",
+    "run_now": "Asked to run now",
+    "replay": "Replayed",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """What the page Live shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from dashboard import frames
+from dashboard import frames, frames_workers
 from dashboard.data.source import Known, kept, known, ledger
+from shared.domain.jobs import State
 from shared.ledger import reads
 from shared.ledger.reads.dashboard_live import (
     AvoidedSum,
@@ -16,6 +18,7 @@ from shared.ledger.reads.dashboard_live import (
     deadlines,
     waiting_since,
 )
+from shared.ledger.reads.fleet import WORKER_SERVICE
 from shared.ledger.reads.report import curves
 from shared.ledger.reads.spans import first_finish
 from shared.runtime import system_clock
@@ -32,6 +35,7 @@ WAITING_KEPT_SECONDS = 60
 until twice this age the last one is shown while a newer one is read."""
 DECISIONS_SHOWN = 8
 JOBS_SHOWN = 50
+RUNNING_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,19 @@ class Now:
     """What the header shows.
 
     Attributes:
+        silent_since: when a process was last heard, where none is alive any more.
+        pools: their present sizes; while all is silent, the last that were told.
+        lost_jobs: on record as running, in a pool that is silent.
         capacity: jobs at once over the shown span, evenly spaced, for its sparkline.
     """
 
     at: datetime
     statistics: reads.Statistics
+    silent_since: datetime | None
     grid: reads.GridNow | None
     pools: list[reads.PoolSize]
     readings: list[reads.ReadingRow]
+    lost_jobs: int
     capacity: list[float]
 
 
@@ -59,10 +68,12 @@ class Details:
         deadlines: of unfinished jobs, as far ahead as the page looks.
         waiting: how many jobs waited since then, from each change that can be seen.
         sizes: changes of the pools since then; `pools` are their present sizes.
+        beats: of every process; while all is silent, as they were last heard, at `heard_at`.
     """
 
     at: datetime
     since: datetime
+    heard_at: datetime
     statistics: reads.Statistics
     grid: reads.GridNow | None
     readings: list[reads.ReadingRow]
@@ -122,14 +133,28 @@ def _now(url: str, region: str | None) -> Now:
     engine, at = ledger(url), system_clock()
     statistics = reads.statistics(engine, at, region)
     grid = reads.latest_grid(engine, statistics.region, at)
+    told = reads.services(engine, at)
+    beats = reads.last_known(told)
     return Now(
         at=at,
         statistics=statistics,
+        silent_since=reads.silent_since(told),
         grid=grid,
-        pools=reads.pools(engine, at, region),
+        pools=reads.live_pools(engine, beats, region),
+        lost_jobs=_lost(engine, beats, region, at),
         readings=_readings(engine, grid, at - _span(grid)),
         capacity=_capacity(url, region),
     )
+
+
+def _lost(
+    engine: Engine, beats: Sequence[reads.ServiceRow], region: str | None, now: datetime
+) -> int:
+    """As on the page Workers; which jobs run is only read where a worker is silent."""
+    if all(beat.alive for beat in beats if beat.service == WORKER_SERVICE):
+        return 0
+    running = reads.recent_jobs(engine, states=[State.RUNNING], region=region, limit=RUNNING_SHOWN)
+    return sum(each.jobs for each in frames_workers.lost(beats, running, now))
 
 
 @kept(5)
@@ -138,13 +163,14 @@ def _capacity(url: str, region: str | None) -> list[float]:
     grid = reads.latest_grid(engine, region, at)
     if grid is None:
         return []
-    since = at - _span(grid)
+    since, told = at - _span(grid), reads.services(engine, at)
+    beats = reads.last_known(told)
     steps = frames.capacity_steps(
         reads.pool_sizes_since(engine, grid.region, since),
-        reads.pools(engine, at, grid.region),
-        reads.services(engine, at),
+        reads.live_pools(engine, beats, grid.region),
+        beats,
         since,
-        at,
+        reads.silent_since(told) or at,
     )
     return frames.evenly(steps["at"].tolist(), steps["jobs"].tolist(), SPARK_POINTS)
 
@@ -168,10 +194,12 @@ def _details(url: str, region: str | None) -> Details:
     statistics = reads.statistics(engine, at, region)
     place = statistics.region
     grid = reads.latest_grid(engine, place, at)
-    since = at - _span(grid)
+    since, told = at - _span(grid), reads.services(engine, at)
+    beats = reads.last_known(told)
     return Details(
         at=at,
         since=since,
+        heard_at=reads.silent_since(told) or at,
         statistics=statistics,
         grid=grid,
         readings=_readings(engine, grid, since),
@@ -179,8 +207,8 @@ def _details(url: str, region: str | None) -> Details:
         deadlines=deadlines(engine, place, at, at + _span(grid)) if place else [],
         waiting=_waiting(url, region, grid),
         sizes=reads.pool_sizes_since(engine, place, since) if place else [],
-        pools=reads.pools(engine, at, place),
-        beats=reads.services(engine, at),
+        pools=reads.live_pools(engine, beats, place),
+        beats=beats,
         jobs=reads.recent_jobs(engine, region=region, limit=JOBS_SHOWN),
         decisions=reads.recent_decisions(engine, region=region, limit=DECISIONS_SHOWN),
     )

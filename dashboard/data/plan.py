@@ -19,12 +19,14 @@ class Plan:
     """A region's timetable and what belongs to it.
 
     Attributes:
+        silent_since: when a process was last heard, where none is alive any more.
         timetable: None before a scheduler told one.
         leader: whether a scheduler that works is alive, so that the timetable is kept current.
         early: jobs that lately left their slot before its time.
     """
 
     at: datetime
+    silent_since: datetime | None
     timetable: reads.TimetableRow | None
     grid: reads.GridNow | None
     leader: bool
@@ -49,6 +51,7 @@ def _plan(url: str, region: str | None) -> Plan:
     beats = reads.services(engine, at)
     return Plan(
         at=at,
+        silent_since=reads.silent_since(beats),
         timetable=timetable,
         grid=grid,
         leader=any(

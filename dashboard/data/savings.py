@@ -13,7 +13,7 @@ from shared.ledger.reads.pruned import Uncounted, pruned_past
 from shared.ledger.reads.report import curves, never_ran, report
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, Kind, KindReport
 from shared.ledger.reads.spans import first_finish
-from shared.ledger.reads.waiting import WaitBucket, wait_distribution
+from shared.ledger.reads.waiting import DeferralCost, WaitBucket, deferral_costs, wait_distribution
 from shared.report.data import Question, Report, read_report
 from shared.runtime import system_clock
 
@@ -56,12 +56,17 @@ pressed the button waits for it. `carbon-aware report` takes the time."""
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The figures of the jobs that ended from `since` to before `until`, kind by kind."""
+    """The figures of the jobs that ended from `since` to before `until`, kind by kind.
+
+    Attributes:
+        costs: what deferring cost and brought, of all kinds.
+    """
 
     since: datetime
     until: datetime
     by: GroupBy
     kinds: Sequence[KindReport]
+    costs: Sequence[DeferralCost]
 
     @property
     def is_quick(self) -> bool:
@@ -111,7 +116,9 @@ def _unwatched(_jobs: int) -> AbstractContextManager[Callable[[int], None]]:
 def _groups(url: str, period: Period, by: GroupBy) -> Groups:
     until = system_clock()
     since = until - period.span
-    return Groups(since, until, by, report(ledger(url), since, until, by))
+    engine = ledger(url)
+    costs = deferral_costs(engine, since, until, by)
+    return Groups(since, until, by, report(engine, since, until, by), costs)
 
 
 @kept(KEPT_SECONDS, behind=True)

@@ -74,9 +74,10 @@ def preview(
 def _known(settings: DashboardSettings, region: str, now: datetime) -> Known:
     engine = ledger(settings.ledger_url)
     timetables = reads.latest_timetables(engine, region)
+    beats = reads.last_known(reads.services(engine, now))
     return Known(
         region,
         reads.latest_grid(engine, region, now),
         timetables[0] if timetables else None,
-        reads.pools(engine, now, region),
+        reads.live_pools(engine, beats, region),
     )

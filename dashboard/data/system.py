@@ -28,12 +28,15 @@ class System:
 
     Attributes:
         beats: of every process heard of within a day.
+        last_known: the same; while all is silent, as they were last heard, at `heard_at`.
         grids: what holds now in each region.
         dead: the latest jobs that failed for good.
     """
 
     at: datetime
+    heard_at: datetime
     beats: list[reads.ServiceRow]
+    last_known: list[reads.ServiceRow]
     grids: list[reads.GridNow]
     waiting: list[WaitingJobs]
     dead: list[reads.JobStatus]
@@ -68,9 +71,12 @@ def versions(url: str) -> Known[Versions]:
 def _system(url: str) -> System:
     engine, at = ledger(url), system_clock()
     grids = [reads.latest_grid(engine, region, at) for region in reads.regions(engine)]
+    beats = reads.services(engine, at)
     return System(
         at=at,
-        beats=reads.services(engine, at),
+        heard_at=reads.silent_since(beats) or at,
+        beats=beats,
+        last_known=reads.last_known(beats),
         grids=[grid for grid in grids if grid is not None],
         waiting=waiting_jobs(engine),
         dead=reads.recent_jobs(engine, states=[State.DEAD], limit=LATEST_SHOWN),

@@ -30,7 +30,7 @@ def show(now: Now, today: Avoided | None, month: Avoided | None) -> None:
     with st.grid(5, min_column_width=150):
         card("Jobs deferred", f"{jobs.deferred + jobs.submitted:,}", "for cleaner power")
         card("Jobs ready", f"{jobs.ready:,}", "for a free worker")
-        card("Jobs running", f"{jobs.running:,}", _interrupted(jobs))
+        card("Jobs running", f"{jobs.running:,}", _not_at_work(jobs, now.lost_jobs))
         card("Jobs done", f"{jobs.succeeded:,}", _called_off(jobs))
         card("Jobs failed", f"{jobs.dead:,}", _rejected(jobs))
 
@@ -94,13 +94,17 @@ def _avoided(when: str, found: Avoided | None) -> None:
     total = found.total
     number, unit = words.mass(total.avoided_g)
     percent = words.share(total.avoided_g, total.baseline_g)
+    if total.jobs:
+        against = "vs running at submission"
+    else:
+        against = "grams are not known here" if total.unknown_jobs else "no job has ended yet"
     missing = f" {words.count(total.unknown_jobs, 'job')} not counted: of another kind, or unknown."
     st.metric(
         f"CO\u2082 avoided {when}, {unit}",
         number,
         None if percent is None else words.signed_percent(percent),
         delta_arrow="off",
-        delta_description="vs running at once" if total.jobs else "no job has ended yet",
+        delta_description=against,
         border=True,
         height="stretch",
         chart_data=_thinned(found.grams) if total.jobs else None,
@@ -112,22 +116,28 @@ def _avoided(when: str, found: Avoided | None) -> None:
 
 
 def _capacity(now: Now) -> None:
-    capacity, label = now.statistics.capacity, "Capacity in use, jobs"
-    if not capacity.pools:
-        card(label, "0 of 0", "no worker is running")
+    pools, label = now.pools, "Capacity in use, jobs"
+    if not pools:
+        is_heard = now.silent_since is None
+        card(label, "0 of 0", "no worker is running" if is_heard else "no worker was alive")
         return
-    reasons = {pool.reason for pool in now.pools}
-    because = reasons.pop() if len(reasons) == 1 else f"base {capacity.base_consumers}"
-    running = now.statistics.jobs.running
+    reasons = {pool.reason for pool in pools}
+    base = sum(pool.base_consumers for pool in pools)
+    because = reasons.pop() if len(reasons) == 1 else f"base {base}"
+    if now.silent_since is not None:
+        because = f"as told {words.away(now.silent_since, now.at)}"
+    most = sum(pool.consumers for pool in pools)
     card(
         label,
-        f"{running:,} of {capacity.consumers:,}",
+        f"{now.statistics.jobs.running - now.lost_jobs:,} of {most:,}",
         because,
         trend=_thinned(now.capacity),
     )
 
 
-def _interrupted(jobs: JobCounts) -> str:
+def _not_at_work(jobs: JobCounts, lost: int) -> str:
+    if lost:
+        return f"{lost:,} in a silent worker"
     again = jobs.retrying + jobs.paused
     return f"{again:,} wait to go on" if again else "none interrupted"
 

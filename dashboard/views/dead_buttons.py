@@ -1,4 +1,4 @@
-"""What can be done about jobs that failed for good: replay one, or all."""
+"""What can be done about jobs that failed for good, and about messages that were no jobs."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -10,7 +10,7 @@ from dashboard.settings import DashboardSettings
 from dashboard.views import outcome
 from shared.ledger.reads import JobStatus
 
-_KEY = "dead"
+_KEY, _REJECTED = "dead", "rejected"
 
 
 def show(settings: DashboardSettings, dead: Sequence[JobStatus]) -> None:
@@ -48,6 +48,31 @@ def show(settings: DashboardSettings, dead: Sequence[JobStatus]) -> None:
                 on_click=outcome.ask,
                 args=(_KEY, lambda: _all(settings)),
             )
+
+
+def rejected(settings: DashboardSettings) -> None:
+    """The button for messages that were no valid jobs; elsewhere it is said how."""
+    if not settings.dashboard_actions:
+        return
+    outcome.tell(_REJECTED)
+    with st.popover("Replay all", icon=":material/replay:", key="rejected_all"):
+        st.markdown(
+            f"Submit every rejected message again as it was, at most {actions.MOST_AT_ONCE}? What "
+            "is still no valid job comes back."
+        )
+        st.button(
+            "Replay them all",
+            key="rejected_replay_all",
+            type="primary",
+            on_click=outcome.ask,
+            args=(_REJECTED, lambda: _every_rejected(settings)),
+        )
+
+
+def _every_rejected(settings: DashboardSettings) -> str:
+    count = actions.replay_rejected(settings)
+    rest = " Press again for the rest." if count == actions.MOST_AT_ONCE else ""
+    return f"Submitted {words.count(count, 'message')} again.{rest}"
 
 
 def _name(job: JobStatus) -> str:

@@ -8,11 +8,14 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import words
 from dashboard.drawing import Drawing
+from dashboard.tables import DISTANCE_PIXELS
 from dashboard.views.zone import zone
 
 MOST_ROWS_HIGH = 12
 """Longer tables scroll inside themselves, so that what is below stays in reach."""
 ROW_PIXELS = 35
+BAND_PIXELS = 90
+"""Of `very high`."""
 _MOMENT = "ddd D MMM, HH:mm:ss"
 
 
@@ -102,6 +105,11 @@ def process_columns() -> dict[str, ColumnConfig]:
     }
 
 
+def band() -> ColumnConfig:
+    """A column of bands: it takes its width from its first rows, and cuts what is longer."""
+    return st.column_config.TextColumn(width=BAND_PIXELS)
+
+
 def moment(about: str | None = None) -> ColumnConfig:
     """A column of instants in the viewer's zone."""
     return st.column_config.DatetimeColumn(format=_MOMENT, timezone=str(zone()), help=about)
@@ -109,4 +117,6 @@ def moment(about: str | None = None) -> ColumnConfig:
 
 def distance(about: str | None = None) -> ColumnConfig:
     """A column of instants as `in 2 hours` or `5 minutes ago`."""
-    return st.column_config.DatetimeColumn(format="distance", timezone=str(zone()), help=about)
+    return st.column_config.DatetimeColumn(
+        format="distance", timezone=str(zone()), help=about, width=DISTANCE_PIXELS
+    )

@@ -13,7 +13,7 @@ from dashboard.data.job import Shown
 from dashboard.frames import STATE_WORDS
 from dashboard.shell import Place, frame
 from dashboard.views import job_account, job_buttons, timeline
-from dashboard.views.elements import card
+from dashboard.views.elements import card, moment
 from dashboard.views.zone import zone
 from shared.domain.jobs import FINAL_STATES, State
 from shared.ledger.reads import JobStatus
@@ -158,8 +158,5 @@ def _runs(shown: Shown) -> None:
     if rows.empty:
         return
     st.subheader("Runs", anchor=False)
-    times: dict[str, ColumnConfig] = {
-        name: st.column_config.DatetimeColumn(format="D MMM HH:mm:ss", timezone=str(zone()))
-        for name in ("Started", "Ended")
-    }
+    times: dict[str, ColumnConfig] = {name: moment() for name in ("Started", "Ended")}
     st.dataframe(rows, hide_index=True, key="runs", column_config=times, placeholder=tables.NOT_YET)

@@ -71,7 +71,7 @@ def _lines(job: JobStatus) -> None:
     known = _INTENSITY[job.intensity_method] if job.intensity_method else ""
     rows += [
         ("Emitted", words.with_unit(words.mass(job.emissions_g)), known),
-        ("If run at once", words.with_unit(words.mass(job.baseline_g)), signal),
+        ("If run at submission", words.with_unit(words.mass(job.baseline_g)), signal),
         (
             "Reference line",
             words.with_unit(words.mass(job.reference_g)),

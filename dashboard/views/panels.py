@@ -1,9 +1,7 @@
 """Below the cards: charts and tables."""
 
-from collections.abc import Mapping
-from typing import Literal
+from datetime import datetime
 
-import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -11,10 +9,8 @@ from dashboard import charts, frames, tables, words
 from dashboard.data.live import Details, ahead
 from dashboard.frames import Timeline
 from dashboard.tables import Decision
-from dashboard.views.elements import chart
+from dashboard.views.elements import band, chart, moment, table
 from dashboard.views.zone import ink, zone
-
-_TIME = "HH:mm:ss"
 
 
 def show(details: Details) -> None:
@@ -48,17 +44,25 @@ def _grid(details: Details) -> None:
             key="grid",
             alt="Carbon intensity over time, recorded and forecast, with planned jobs",
         )
-        st.caption(
-            "Circles are jobs that wait for their slot, the larger the more of them. Marks along "
-            "the bottom are deadlines of unfinished jobs."
-        )
+        _marks(rows)
     _capacity(details, rows)
     _queue(details, rows)
 
 
+def _marks(rows: Timeline) -> None:
+    """What is drawn besides the line, where it is."""
+    told = []
+    if len(rows.planned):
+        told.append("Circles are jobs that wait for their slot, the larger the more of them.")
+    if len(rows.due):
+        told.append("Marks along the bottom are deadlines of unfinished jobs.")
+    if told:
+        st.caption(" ".join(told))
+
+
 def _capacity(details: Details, rows: Timeline | None) -> None:
     steps = frames.capacity_steps(
-        details.sizes, details.pools, details.beats, details.since, details.at
+        details.sizes, details.pools, details.beats, details.since, details.heard_at
     )
     if steps.empty:
         return
@@ -90,6 +94,9 @@ def _queue(details: Details, rows: Timeline | None) -> None:
 def _workers(details: Details) -> None:
     st.subheader("Workers", anchor=False)
     rows = tables.workers(details.pools, details.beats)
+    if rows.empty and details.heard_at < details.at:
+        st.caption("No worker was alive when the services were last heard.")
+        return
     if rows.empty:
         st.info(
             "**No worker is running**, so nothing starts. `carbon-aware up` starts two.",
@@ -101,11 +108,10 @@ def _workers(details: Details) -> None:
         hide_index=True,
         key="workers",
         column_config={
+            "Band": band(),
             "Running": st.column_config.NumberColumn(help="Jobs that run now"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once in this band"),
-            "Fetched ahead": st.column_config.NumberColumn(
-                help="Jobs that each consumer may hold ready (prefetch)"
-            ),
+            "Prefetch": st.column_config.NumberColumn(help="Jobs that each place may hold ready"),
         },
     )
 
@@ -116,12 +122,12 @@ def _decisions(details: Details) -> None:
     if not rows:
         st.caption("Each decision about a job appears here, with its reason.")
         return
-    st.markdown("\n\n".join(map(_decision, rows)))
+    st.markdown("\n\n".join(decision_line(row, details.at) for row in rows))
 
 
-def _decision(row: Decision) -> str:
-    """One line; what a user wrote is shown as it is."""
-    at = words.clock(row.at, zone(), seconds=True)
+def decision_line(row: Decision, now: datetime) -> str:
+    """A decision; what a user wrote is shown as it is."""
+    at = words.moment(row.at, now, zone())
     job = f"**[{words.escape(row.job)}](job?id={row.job_id})**"
     outcome = f":{row.colour}-badge[{row.outcome}]"
     return f":gray[{at}] {outcome} {job} {words.escape(row.reason)}"
@@ -133,27 +139,8 @@ def _jobs(details: Details) -> None:
     if rows.empty:
         st.caption("The latest jobs appear here, with their energy and what they avoided.")
         return
-    right = {name: st.column_config.TextColumn(alignment="right") for name in tables.FIGURES}
-    _table(rows, "jobs", right, height=420)
-
-
-def _table(
-    rows: pd.DataFrame,
-    key: str,
-    columns: Mapping[str, ColumnConfig],
-    *,
-    height: int | Literal["auto"] = "auto",
-) -> None:
-    times: dict[str, ColumnConfig] = {
-        name: st.column_config.DatetimeColumn(format=_TIME, timezone=str(zone()))
-        for name in rows.columns
-        if name in tables.TIMES
-    }
-    st.dataframe(
-        rows,
-        hide_index=True,
-        key=key,
-        column_config={**times, **columns},
-        height=height,
-        placeholder=tables.NOT_YET,
-    )
+    columns: dict[str, ColumnConfig] = {name: moment() for name in tables.TIMES}
+    columns["State"] = tables.state_column()
+    for name in tables.FIGURES:
+        columns[name] = st.column_config.TextColumn(alignment="right")
+    table(rows, "jobs", columns, unknown=tables.NOT_YET)

@@ -10,7 +10,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from dashboard import charts_plan, frames_plan, words
 from dashboard.because import because
 from dashboard.data.plan import Plan
-from dashboard.views.elements import card, chart, distance, listing, moment
+from dashboard.views.elements import band, card, chart, distance, listing, moment
 from dashboard.views.zone import ink, zone
 from shared.ledger.reads import TimetableRow
 
@@ -35,7 +35,9 @@ def overview(plan: Plan) -> None:
 def _currency(plan: Plan, timetable: TimetableRow) -> None:
     """Say so where the timetable is not kept current."""
     age_seconds = (plan.at - timetable.at).total_seconds()
-    if not plan.leader:
+    if plan.silent_since is not None:
+        st.caption(f"As it was told {words.duration(age_seconds)} ago.")
+    elif not plan.leader:
         st.warning(
             f"**No working scheduler is alive.** The timetable is {words.duration(age_seconds)} "
             "old; what waits stays in its queues and is decided when a scheduler is back.",
@@ -123,6 +125,7 @@ def _slots(rows: pd.DataFrame) -> None:
         name: number for name in rows.columns if name.startswith(("Planned work", "Room left"))
     }
     columns["Slot"] = moment()
+    columns["Band"] = band()
     columns["Expected, gCO\u2082/kWh"] = st.column_config.NumberColumn(format="%.0f")
     columns["Full, %"] = st.column_config.ProgressColumn(
         format="%.0f", min_value=0.0, max_value=100.0, help="Planned work of all that fits"
@@ -169,6 +172,6 @@ def _early_lines(plan: Plan) -> Iterator[str]:
     for row in plan.early:
         job = words.escape(row.job_type or str(row.job_id)[:8])
         early = words.duration((row.planned_at - row.decision.at).total_seconds())
-        at = words.clock(row.decision.at, zone())
+        at = words.moment(row.decision.at, plan.at, zone())
         why = words.escape(because(row.decision, zone()))
         yield f":gray[{at}] **{job}** :green-badge[{early} early] {why}"

@@ -72,7 +72,8 @@ def _figures(place: Place, period: Period, by: GroupBy) -> None:
     if kind.total.known_jobs:
         savings_panels.sums(course.curves.get(key, ()), course.until)
         savings_panels.breakdown(kind, by)
-    savings_panels.waiting(course.waits.get(key, ()), kind, by)
+    costs = [cost for cost in groups.costs if (cost.signal, cost.simulated) == key]
+    savings_panels.waiting(course.waits.get(key, ()), costs, by)
     savings_panels.table(kind, by)
     savings_panels.files(
         groups, partial(savings.whole_report, place.url, groups, place.settings.server)

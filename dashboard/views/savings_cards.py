@@ -100,17 +100,22 @@ def _share_known(kinds: Sequence[KindReport]) -> None:
     jobs = sum(kind.total.jobs for kind in kinds)
     known = sum(kind.total.known_jobs for kind in kinds)
     left_out = f"{words.count(jobs - known, 'job')} of {jobs:,} in no sum"
+    percent = 100 * known // jobs  # down: all is said where it is all
     card(
         "Figures known for",
-        f"{100 * known / jobs:.0f} % of jobs",
-        left_out if known < jobs else f"all {jobs:,} jobs of the period",
+        f"{percent} % of jobs",
+        left_out if known < jobs else f"{words.count(jobs, 'job')}, none left out",
         "A job counts in the sums of grams and energy where its energy and its grid were "
         "recorded. What is not known is left out, never estimated as zero.",
     )
 
 
 def _late(total: ReportRow) -> None:
-    card("Ended after their deadline", f"{total.missed_deadlines:,}", f"of {total.jobs:,} jobs")
+    card(
+        "Ended after their deadline",
+        f"{total.missed_deadlines:,}",
+        f"of {words.count(total.jobs, 'job')}",
+    )
 
 
 def _per_job(total: ReportRow) -> None:

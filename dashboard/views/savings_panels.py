@@ -11,8 +11,9 @@ from dashboard.data.savings import Course, Groups
 from dashboard.downloads import FILES
 from dashboard.views import elements
 from dashboard.views.zone import ink
+from shared.domain.savings import REFERENCE_G_PER_KWH
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport
-from shared.ledger.reads.waiting import WaitBucket
+from shared.ledger.reads.waiting import DeferralCost, WaitBucket
 from shared.report.data import Report
 from shared.report.pruned import uncounted_line
 from shared.report.revisions import revised_accounts_line
@@ -36,32 +37,34 @@ def sums(points: Sequence[CurvePoint], until: datetime) -> None:
     )
     st.caption(
         "The saving is the distance between the first two lines. The dotted line is the same "
-        "energy at a fixed 450 g/kWh: a reference, and no part of the claim."
+        f"energy at a fixed {REFERENCE_G_PER_KWH:.0f} g/kWh: a reference, and no part of the claim."
     )
 
 
 def breakdown(kind: KindReport, by: GroupBy) -> None:
     """What each group avoided, and what had been promised."""
-    grams = units.mass(row.avoided_g for row in kind.rows)
+    rows = kind.rows  # one unit for both charts: they are compared
+    grams = units.mass(
+        value for row in rows for value in (row.avoided_g, row.promised_g, row.realised_g)
+    )
     name = tables_savings.GROUP_WORDS[by].lower()
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Avoided", anchor=False, help=f"By {name}")
-        rows = frames_savings.avoided(kind.rows, by, grams)
+        avoided = frames_savings.avoided(kind.rows, by, grams)
         elements.chart(
-            charts_savings.avoided_chart(rows, grams.name, by_day=by is GroupBy.DAY),
+            charts_savings.avoided_chart(avoided, grams.name, by_day=by is GroupBy.DAY),
             key="avoided",
             alt=f"CO2 avoided by {name}",
         )
-        if len(rows) < len(kind.rows):
-            st.caption(f"The largest {len(rows)} of {len(kind.rows)}; the table has all.")
+        if len(avoided) < len(kind.rows):
+            st.caption(f"The largest {len(avoided)} of {len(kind.rows)}; the table has all.")
     with right:
-        _promises(kind, by)
+        _promises(kind, by, grams)
 
 
-def _promises(kind: KindReport, by: GroupBy) -> None:
+def _promises(kind: KindReport, by: GroupBy, grams: units.Unit) -> None:
     st.subheader("Promised and realised", anchor=False)
-    grams = units.mass(value for row in kind.rows for value in (row.promised_g, row.realised_g))
     rows = frames_savings.promises(kind.rows, by, grams)
     if rows.empty:
         st.caption("No decision about these jobs promised a saving in grams.")
@@ -73,7 +76,7 @@ def _promises(kind: KindReport, by: GroupBy) -> None:
     )
 
 
-def waiting(buckets: Sequence[WaitBucket], kind: KindReport, by: GroupBy) -> None:
+def waiting(buckets: Sequence[WaitBucket], costs: Sequence[DeferralCost], by: GroupBy) -> None:
     """How long jobs waited, and what that bought."""
     left, right = st.columns(2, gap="large")
     with left:
@@ -91,20 +94,26 @@ def waiting(buckets: Sequence[WaitBucket], kind: KindReport, by: GroupBy) -> Non
                 charts_savings.waits_chart(rows, ink()), key="waits", alt="Jobs by their wait"
             )
     with right:
-        _cost(kind, by)
+        _cost(costs, by)
 
 
-def _cost(kind: KindReport, by: GroupBy) -> None:
-    st.subheader("What waiting bought", anchor=False)
-    unit = units.time(row.mean_wait_seconds for row in kind.rows)
-    rows = frames_savings.waiting_against_saving(kind.rows, unit)
+def _cost(costs: Sequence[DeferralCost], by: GroupBy) -> None:
+    st.subheader(
+        "What waiting bought",
+        anchor=False,
+        help="Of the jobs that were deferred at least once: those that ran at once bought nothing",
+    )
+    wait = units.time(cost.mean_wait_seconds for cost in costs)
+    grams = units.mass(cost.avoided_g / cost.deferred_jobs for cost in costs)
+    rows = frames_savings.waiting_against_saving(costs, wait, grams)
     if rows.empty:
-        st.caption("Shown once jobs have both a wait and a known saving.")
+        st.caption("Shown once a job that was deferred has a known saving.")
         return
     elements.chart(
-        charts_savings.cost_chart(rows, unit.name, ink()),
+        charts_savings.cost_chart(rows, wait.name, grams.name, ink()),
         key="cost",
-        alt=f"Mean wait and share of CO2 avoided, by {tables_savings.GROUP_WORDS[by].lower()}",
+        alt="Mean wait of deferred jobs and CO2 that each avoided, by "
+        f"{tables_savings.GROUP_WORDS[by].lower()}",
     )
 
 

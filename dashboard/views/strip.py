@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import theme, words
 from shared.domain.grid import Freshness
 from shared.ledger.reads import Statistics
+from shared.report.words import sentence
 
 Colour = Literal["green", "orange", "gray"]
 _FRESHNESS: dict[Freshness, tuple[Colour, str, str]] = {
@@ -54,6 +55,6 @@ def _remarks(stats: Statistics) -> None:
             icon=":material/hourglass_empty:",
         )
     elif stats.reason is not None:
-        st.warning(words.escape(stats.reason), icon=":material/warning:")
+        st.warning(words.escape(sentence(stats.reason)), icon=":material/warning:")
     for warning in warnings:
         st.warning(warning, icon=":material/warning:")

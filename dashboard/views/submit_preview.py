@@ -51,7 +51,7 @@ def headline(preview: Preview) -> str:
     if percent is None or round(percent) == 0:
         return f"Would run at {at}"
     verb = "saving" if percent > 0 else "costing"
-    return f"Would run at {at}, {verb} {abs(percent):.0f} %"
+    return f"Would run at {at}, {verb} {abs(percent):.0f}\N{NO-BREAK SPACE}%"
 
 
 def unknowns(preview: Preview) -> list[str]:

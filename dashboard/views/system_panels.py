@@ -5,7 +5,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from dashboard import charts_system, frames_system, words
 from dashboard.data.system import System, Versions
-from dashboard.views.elements import chart, distance, listing, moment, process_columns, table
+from dashboard.views.elements import band, chart, distance, listing, moment, process_columns, table
 from dashboard.views.zone import ink
 from shared.ledger.reads.forecast_error import ForecastReview
 
@@ -21,7 +21,7 @@ def services(system: System) -> None:
             icon=":material/dns:",
         )
         return
-    missing = frames_system.missing(system.beats)
+    missing = frames_system.missing(system.last_known)
     if missing:
         st.warning(
             f"**Not alive: {', '.join(missing)}.** `carbon-aware doctor` says what to do; the "
@@ -39,11 +39,12 @@ def sources(system: System) -> None:
     )
     listing(
         "Sources of carbon intensity",
-        frames_system.sources(system.grids, system.beats),
+        frames_system.sources(system.grids, system.last_known),
         "sources",
         {
             "Simulated": st.column_config.CheckboxColumn(help="Replayed, not observed now"),
             "Rests on": st.column_config.TextColumn(help=rung),
+            "Band": band(),
             "Reading": distance("Start of the reading that holds"),
             "Next due": distance(),
             "Forecast until": moment(),
@@ -93,10 +94,11 @@ def _review(review: ForecastReview) -> None:
     }
     with right:
         table(rows, f"errors-table-{review.region}", columns)
-        span = words.duration((review.until - review.since).total_seconds())
+        span_seconds = (review.until - review.since).total_seconds()
+        span = f"within {words.duration(span_seconds)}" if span_seconds else "at one moment"
         st.caption(
-            f"{words.count(review.forecasts, 'forecast')}, evenly spread over {span}, against the "
-            "points that were observed afterwards."
+            f"{words.count(review.forecasts, 'forecast')}, made {span}, against the points that "
+            "were observed afterwards."
         )
 
 
@@ -106,10 +108,13 @@ def settings(system: System, versions: Versions) -> None:
     told = {
         service: rows
         for service in frames_system.NEEDED
-        if not (rows := frames_system.settings(system.beats, service)).empty
+        if not (rows := frames_system.settings(system.last_known, service)).empty
     }
     if not told:
         st.caption("Processes tell their settings, without secrets, in their beats.")
+    if told and system.heard_at < system.at:
+        age = words.duration((system.at - system.heard_at).total_seconds())
+        st.caption(f"As the processes told them {age} ago.")
     for service, rows in told.items():
         with st.expander(frames_system.SERVICE_WORDS[service].capitalize()):
             table(rows, f"settings-{service}", {})

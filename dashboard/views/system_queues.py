@@ -19,7 +19,7 @@ def show(settings: DashboardSettings, system: System, counts: JobCounts) -> None
         "messages",
     )
     table(
-        frames_system.queues(system.waiting, counts, system.beats),
+        frames_system.queues(system.waiting, counts, system.last_known),
         "queues",
         {"Oldest": distance("Since when the job that is there longest has been there")},
     )
@@ -27,7 +27,7 @@ def show(settings: DashboardSettings, system: System, counts: JobCounts) -> None
     with left:
         dead_letters(settings, system)
     with right:
-        rejected(system)
+        rejected(settings, system)
 
 
 def dead_letters(settings: DashboardSettings, system: System) -> None:
@@ -42,7 +42,7 @@ def dead_letters(settings: DashboardSettings, system: System) -> None:
     dead_buttons.show(settings, system.dead)
 
 
-def rejected(system: System) -> None:
+def rejected(settings: DashboardSettings, system: System) -> None:
     """Messages that were no valid jobs."""
     listing(
         "Rejected messages",
@@ -53,5 +53,6 @@ def rejected(system: System) -> None:
     )
     if system.rejected:
         st.caption(
-            "`carbon-aware rejected list` and `show` tell them whole; `replay` submits them again."
+            "`carbon-aware rejected list` and `show` tell them whole; `replay` submits some again."
         )
+        dead_buttons.rejected(settings)

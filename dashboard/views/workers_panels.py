@@ -3,9 +3,10 @@
 import streamlit as st
 
 from dashboard import charts_workers, frames, frames_workers, words
-from dashboard.data.workers import RUNNING_SHOWN, Workers
-from dashboard.frames_workers import DEADLINES, ECO_OFF, PAUSED
-from dashboard.views.elements import card, chart, distance, listing, process_columns
+from dashboard.data.live import RUNNING_SHOWN
+from dashboard.data.workers import Workers
+from dashboard.frames_workers import ALIVE, DEADLINES, ECO_OFF, PAUSED, SILENT
+from dashboard.views.elements import band, card, chart, distance, listing, process_columns
 from dashboard.views.zone import ink, zone
 
 _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
@@ -14,7 +15,9 @@ _ASKED = {"pause": "paused", "resume": "resumed", "eco": "set"}
 def show(workers: Workers) -> None:
     """All of it."""
     _lost(workers)
-    if not workers.pools:
+    if not workers.pools and workers.silent_since is not None:
+        st.caption("No worker was alive when the services were last heard.")
+    elif not workers.pools:
         st.info(
             "**No worker is running**, so nothing starts; what waits stays in its queues. "
             "`carbon-aware up` starts two, `python -m services.worker_pool` one more.",
@@ -34,9 +37,13 @@ def _lost(workers: Workers) -> None:
         st.warning(
             f"**{words.escape(each.instance)} is silent** for "
             f"{words.duration(each.silent_seconds)}, with {words.count(each.jobs, 'job')} on "
-            "record as running there. The broker gives them to another worker.",
+            f"record as running there. The broker gives {_them(each.jobs)} to another worker.",
             icon=":material/heart_broken:",
         )
+
+
+def _them(jobs: int) -> str:
+    return "it" if jobs == 1 else "them"
 
 
 def _notices(workers: Workers) -> None:
@@ -88,7 +95,11 @@ def _cards(workers: Workers) -> None:
 def _history(workers: Workers) -> None:
     st.subheader("Capacity over time, and the band that it followed", anchor=False)
     steps = frames.capacity_steps(
-        workers.sizes, workers.pools, workers.beats, workers.since, workers.at
+        workers.sizes,
+        workers.pools,
+        workers.beats,
+        workers.since,
+        workers.silent_since or workers.at,
     )
     if steps.empty:
         st.caption("The line begins when a worker pool takes its first size.")
@@ -106,10 +117,13 @@ def _history(workers: Workers) -> None:
 def _pools(workers: Workers) -> None:
     listing(
         "Pools",
-        frames_workers.pools(workers.pools, workers.beats),
+        frames_workers.pools(
+            workers.pools, workers.beats, state=SILENT if workers.silent_since else ALIVE
+        ),
         "pools",
         {
             **process_columns(),
+            "Band": band(),
             "Held": st.column_config.NumberColumn(help="Given by the broker and not begun yet"),
             "At most": st.column_config.NumberColumn(help="Jobs that may run at once now"),
             "Base": st.column_config.NumberColumn(help="Jobs at once in a medium band"),
@@ -147,7 +161,7 @@ def _asked(workers: Workers) -> None:
         )
         return
     lines = (
-        f":gray[{words.clock(row.at, zone(), seconds=True)}] **{words.escape(row.by or 'somebody')}"
+        f":gray[{words.moment(row.at, workers.at, zone())}] **{words.escape(row.by or 'somebody')}"
         f"** {_ASKED[row.action]} {words.escape(row.scope)}"
         for row in workers.asked
     )

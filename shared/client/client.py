@@ -1,30 +1,35 @@
 """The client for asyncio."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Self
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from shared.broker.letters import Filters
-from shared.broker.letters_acting import Office, ReplayOptions, replay_dead
+from shared.broker.letters_acting import Office, ReplayOptions, replay_dead, replay_rejected
 from shared.broker.publish import Publisher
 from shared.broker.topology import Topology
 from shared.client.listener import Listener
-from shared.client.recorded import Recorded
+from shared.client.recorded import Recorded, end_of
 from shared.client.results import JobHandle, JobRejected, JobResult, NotAnswered
 from shared.client.settings import ClientSettings
-from shared.client.submissions import SomeJob, id_of, whole_submission
+from shared.client.submissions import (
+    SomeJob,
+    all_confirmed,
+    id_of,
+    replay_asked,
+    submission_asked,
+    whole_submission,
+)
 from shared.client.waiting import Ending, OnEvent, OnProgress
 from shared.errors import PublishFailed, WaitTimedOut
-from shared.messages import CancelJob, Control, JobSubmit, RunJobNow
+from shared.messages import CancelJob, JobSubmit, RunJobNow
 from shared.runtime import system_clock
 from shared.tracing import NO_TRACING, Tracing
 
 CONFIRM_SECONDS = 30.0
 ANSWER_SECONDS = 30.0
 IN_FLIGHT = 200  # confirms awaited at once: the knee of what one connection carries
-LOOK_UP_SECONDS = 2.0
 
 
 class JobClient:
@@ -98,6 +103,7 @@ class JobClient:
         *,
         wait_accepted: bool | None = None,
         answer_seconds: float = ANSWER_SECONDS,
+        by: str | None = None,
         **fields: Any,  # noqa: ANN401 - the fields of a submission
     ) -> JobHandle:
         """Publish a job; it is safe at the return.
@@ -108,6 +114,7 @@ class JobClient:
             wait_accepted: whether to wait for the scheduler's answer; by default only with an
                 idempotency key, for only the scheduler knows the first job's id.
             answer_seconds: how long.
+            by: who asks for it, which the audit then keeps.
             fields: of a submission, such as `max_band`, `deadline_seconds`, `priority`.
 
         Raises:
@@ -118,6 +125,8 @@ class JobClient:
                 same `id`.
         """
         whole = whole_submission(job, payload, fields)
+        if by is not None:
+            await self._ask(self._publisher.event(submission_asked(whole, by, system_clock())))
         wait = whole.idempotency_key is not None if wait_accepted is None else wait_accepted
         if wait:
             return await self._submit_and_ask(whole, answer_seconds)
@@ -144,13 +153,8 @@ class JobClient:
             async with free:
                 return await self._publish(job)
 
-        done = await asyncio.gather(*(send(job) for job in whole), return_exceptions=True)
-        failed = [each for each in done if isinstance(each, BaseException)]
-        if failed:
-            raise PublishFailed(
-                f"{len(failed)} of {len(whole)} jobs were not confirmed: {failed[0]}"
-            ) from failed[0]
-        return [each for each in done if isinstance(each, JobHandle)]
+        sending = (send(job) for job in whole)
+        return all_confirmed(await asyncio.gather(*sending, return_exceptions=True))
 
     async def wait(
         self,
@@ -186,7 +190,7 @@ class JobClient:
                 if last is not None:
                     ending.hear(last)
                 async with asyncio.timeout(timeout_seconds):
-                    return await self._end_of(job_id, ending.result)
+                    return await end_of(job_id, ending.result, self._recorded)
             except TimeoutError:
                 raise WaitTimedOut(
                     f"job {job_id} has not ended after {timeout_seconds:g} s; it goes on"
@@ -206,7 +210,8 @@ class JobClient:
             PublishFailed: the broker did not confirm it.
         """
         why = {"reason": reason} if reason else {}
-        await self._ask(CancelJob(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job), **why))
+        wish = CancelJob(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job), **why)
+        await self._ask(self._publisher.control(wish))
 
     async def run_now(self, job: SomeJob, *, by: str | None = None) -> None:
         """Pull a waiting job out of its slot and run it on any grid.
@@ -214,7 +219,8 @@ class JobClient:
         Raises:
             PublishFailed: the broker did not confirm it.
         """
-        await self._ask(RunJobNow(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job)))
+        wish = RunJobNow(id=uuid4(), at=system_clock(), by=by, job_id=id_of(job))
+        await self._ask(self._publisher.control(wish))
 
     async def replay(self, job: SomeJob, *, by: str) -> None:
         """Submit a job that failed for good again, with its retries and its time anew.
@@ -237,26 +243,22 @@ class JobClient:
         options = ReplayOptions(by, system_clock())
         return len((await replay_dead(self._office, Filters(), options, most)).settled)
 
-    async def _ask(self, control: Control) -> None:
+    async def replay_rejected(self, *, by: str, most: int) -> int:
+        """Submit rejected messages again as they were; see `replay_all`."""
+        done = len((await replay_rejected(self._office, Filters(), most)).settled)
+        if done:
+            await self._ask(self._publisher.event(replay_asked(done, by, system_clock())))
+        return done
+
+    async def _ask(self, publishing: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._confirm_seconds):
-                await self._publisher.control(control)
+                await publishing
         except TimeoutError:
             raise PublishFailed(
                 f"the broker did not confirm the wish within {self._confirm_seconds:.0f} s; "
                 "it may have it, and asking twice does no harm"
             ) from None
-
-    async def _end_of(self, job_id: UUID, ended: asyncio.Future[JobResult]) -> JobResult:
-        """From the events, or from the ledger if there is one."""
-        while self._recorded is not None and not ended.done():
-            known = await self._recorded.result(job_id)
-            if known is not None:
-                return known
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_UP_SECONDS):
-                    return await asyncio.shield(ended)
-        return await ended
 
     async def _publish(
         self, job: JobSubmit, *, message_id: str | None = None, reply_to: str | None = None

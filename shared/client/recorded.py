@@ -1,6 +1,7 @@
 """Results from the ledger, for jobs that ended before anybody listened."""
 
 import asyncio
+from contextlib import suppress
 from uuid import UUID
 
 from sqlalchemy import Engine
@@ -10,6 +11,8 @@ from shared.domain.jobs import FINAL_STATES
 from shared.errors import LedgerUnreachable, NotFound
 from shared.ledger.reads import job_status
 from shared.ledger.schema import open_engine
+
+LOOK_UP_SECONDS = 2.0
 
 
 class Recorded:
@@ -39,3 +42,17 @@ class Recorded:
         if job.state not in FINAL_STATES:
             return None
         return JobResult(job.id, job.state, job.result, job.error or job.reason)
+
+
+async def end_of(
+    job_id: UUID, ended: asyncio.Future[JobResult], recorded: Recorded | None
+) -> JobResult:
+    """A job's end from the events, or from the ledger if there is one."""
+    while recorded is not None and not ended.done():
+        known = await recorded.result(job_id)
+        if known is not None:
+            return known
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await asyncio.shield(ended)
+    return await ended

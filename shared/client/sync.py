@@ -81,6 +81,7 @@ class SyncJobClient:
         *,
         wait_accepted: bool | None = None,
         answer_seconds: float = ANSWER_SECONDS,
+        by: str | None = None,
         **fields: Any,  # noqa: ANN401 - the fields of a submission
     ) -> JobHandle:
         """Publish a job; see `JobClient.submit`."""
@@ -91,6 +92,7 @@ class SyncJobClient:
                 payload,
                 wait_accepted=wait_accepted,
                 answer_seconds=answer_seconds,
+                by=by,
                 **fields,
             )
         )
@@ -133,6 +135,10 @@ class SyncJobClient:
     def replay_all(self, *, by: str, most: int) -> int:
         """Submit the jobs that failed for good again; see `JobClient.replay_all`."""
         return self._call(partial(self._client.replay_all, by=by, most=most))
+
+    def replay_rejected(self, *, by: str, most: int) -> int:
+        """Submit rejected messages again; see `JobClient.replay_rejected`."""
+        return self._call(partial(self._client.replay_rejected, by=by, most=most))
 
     def _call(self, method: Callable[[], Awaitable[T]]) -> T:
         if self._portal is None:

@@ -22,6 +22,7 @@ from shared.messages.codec import (
 from shared.messages.control import (
     Action,
     AnyControl,
+    Asked,
     CancelJob,
     Control,
     PauseWork,
@@ -86,6 +87,7 @@ __all__ = [
     "Action",
     "AnyControl",
     "AnyEvent",
+    "Asked",
     "Attempted",
     "CancelJob",
     "Control",

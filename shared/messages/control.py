@@ -26,6 +26,13 @@ class Action(StrEnum):
     ECO = "eco"
 
 
+class Asked(StrEnum):
+    """What people ask with a message that is no control; noted for the audit by who sends it."""
+
+    SUBMIT = "submit"
+    REPLAY = "replay"
+
+
 class Control(Message):
     """Something that is asked for.
 

@@ -21,7 +21,7 @@ from shared.messages.bounds import (
     Span,
     possible,
 )
-from shared.messages.control import Action
+from shared.messages.control import Action, Asked
 
 MOST_REVISED_POINTS = 288
 """Points of one event, a day of five minutes: a longer revision is told in several."""
@@ -137,17 +137,20 @@ class TimetableUpdated(Event):
 
 
 class ControlTaken(Event):
-    """A service acted on a control message: the audit trail of who asked for what.
+    """The audit trail of who asked for what: a service acted on a control message.
+
+    A program that acts for people, such as the dashboard, tells so itself of a job that it submits
+    (`submit`) and of rejected messages that it submits again (`replay`).
 
     Attributes:
-        action: `cancel`, `run_now`, `pause`, `resume` or `eco`.
+        action: `cancel`, `run_now`, `pause`, `resume`, `eco`, `submit` or `replay`.
         job_id: the job that it was about; None where it was about none.
         scope: what it reached, in words: `job type ml_training in CAISO_NORTH`.
         by: who asked for it, as they named themselves.
     """
 
     type: Literal["control.taken.v1"] = "control.taken.v1"
-    action: Action
+    action: Action | Asked
     job_id: UUID | None = None
     scope: str
     by: str | None

@@ -16,9 +16,12 @@ from shared.ledger.reads.decisions import PlannedSlot as PlannedSlot
 from shared.ledger.reads.fleet import (
     PoolSize,
     ServiceRow,
+    last_known,
+    live_pools,
     pool_sizes_since,
     pools,
     services,
+    silent_since,
 )
 from shared.ledger.reads.grid import GridNow, ReadingRow, latest_grid, readings_since, regions
 from shared.ledger.reads.jobs import (
@@ -76,8 +79,10 @@ __all__ = [
     "decisions",
     "job_lines",
     "job_status",
+    "last_known",
     "latest_grid",
     "latest_timetables",
+    "live_pools",
     "planned",
     "pool_sizes_since",
     "pools",
@@ -90,5 +95,6 @@ __all__ = [
     "revision_lines",
     "savings_over_time",
     "services",
+    "silent_since",
     "statistics",
 ]

@@ -18,7 +18,7 @@ class AuditRow:
 
     Attributes:
         at: when a service acted on it.
-        action: `cancel`, `run_now`, `pause`, `resume`, `eco` or `replay`.
+        action: `submit`, `cancel`, `run_now`, `pause`, `resume`, `eco` or `replay`.
         job_id: the job that it was about; None where it was about none.
         scope: what it reached, in words.
         by: who asked for it, as they named themselves.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func, select
@@ -64,6 +64,24 @@ def services(engine: Engine, now: datetime) -> list[ServiceRow]:
         return [_service(row, now) for row in connection.execute(query)]
 
 
+def silent_since(beats: Sequence[ServiceRow]) -> datetime | None:
+    """When any process was last heard, where none is alive; None where one is, or none is known.
+
+    The broker is away then, or the ledger service that writes beats down, or all were stopped.
+    """
+    if not beats or any(beat.alive for beat in beats):
+        return None
+    return max(beat.at for beat in beats)
+
+
+def last_known(beats: Sequence[ServiceRow]) -> list[ServiceRow]:
+    """The processes as they are, or as they were when one of them was last heard."""
+    last = silent_since(beats)
+    if last is None:
+        return list(beats)
+    return [replace(beat, alive=_is_alive(beat.at, beat.interval_seconds, last)) for beat in beats]
+
+
 def pool_sizes_since(engine: Engine, region: str, since: datetime) -> list[PoolSize]:
     """Every change of size of a region's pools since, in their order."""
     rows = pool_sizes
@@ -107,7 +125,6 @@ def live_pools(
 
 
 def _service(row: AnyRow, now: datetime) -> ServiceRow:
-    silent_s = (now - row.at).total_seconds()
     return ServiceRow(
         service=row.service,
         instance=row.instance,
@@ -116,9 +133,13 @@ def _service(row: AnyRow, now: datetime) -> ServiceRow:
         started_at=row.started_at,
         at=row.at,
         interval_seconds=row.interval_seconds,
-        alive=silent_s <= BEATS_MISSED * row.interval_seconds,
+        alive=_is_alive(row.at, row.interval_seconds, now),
         facts=json.loads(row.facts),
     )
+
+
+def _is_alive(heard_at: datetime, interval_seconds: float, now: datetime) -> bool:
+    return (now - heard_at).total_seconds() <= BEATS_MISSED * interval_seconds
 
 
 def _pool_size(row: AnyRow) -> PoolSize:

@@ -7,7 +7,7 @@ events lie between.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -35,7 +35,7 @@ class ForecastReview:
     """The errors of one region's forecasts of one signal and source.
 
     Attributes:
-        since: start of the first point that was compared, and `until` the end of the last.
+        since: when the first forecast was made that was compared, and `until` the last.
         forecasts: how many were compared.
     """
 
@@ -53,14 +53,15 @@ def forecast_review(engine: Engine, region: str, now: datetime) -> ForecastRevie
     """Forecasts made before, against what was observed, at several lead times.
 
     Only points that were observed count, in grams and of the kind that was observed last; None
-    where there are none of them.
+    where there are none of them, or no forecast was told with one.
     """
     with reading(engine) as connection:
         observed = _observed(connection, region, now)
         if not observed:
             return None
-        step = -(-len(observed) // FORECASTS_COMPARED)
-        issued = _issued(connection, region, observed[::step])
+        issued = _issued(connection, region, _told(observed))
+    if not issued:
+        return None
     newest = observed[-1]
     unit_s = 60.0 if newest.period_seconds < SHORT_PERIOD_SECONDS else 3600.0
     errors = forecast_errors(
@@ -73,8 +74,8 @@ def forecast_review(engine: Engine, region: str, now: datetime) -> ForecastRevie
         signal=Signal(newest.signal),
         source=newest.source,
         simulated=newest.simulated,
-        since=observed[0].at,
-        until=newest.at + timedelta(seconds=newest.period_seconds),
+        since=datetime.fromtimestamp(min(made.at_s for made in issued), UTC),
+        until=datetime.fromtimestamp(max(made.at_s for made in issued), UTC),
         forecasts=len(issued),
         errors=tuple(errors),
     )
@@ -111,9 +112,16 @@ def _kind(row: AnyRow) -> tuple[Any, ...]:
     return row.signal, row.source, row.simulated, row.period_seconds
 
 
-def _issued(connection: Connection, region: str, points: Sequence[AnyRow]) -> list[IssuedForecast]:
-    """What the updates that brought some points forecast."""
-    instants = [told_at(point.key) for point in points]
+def _told(points: Sequence[AnyRow]) -> list[datetime]:
+    """When points were told, thinned evenly; all of a history were told at once, by no update."""
+    instants = sorted({told_at(point.key) for point in points})
+    return instants[:: -(-len(instants) // FORECASTS_COMPARED)]
+
+
+def _issued(
+    connection: Connection, region: str, instants: Sequence[datetime]
+) -> list[IssuedForecast]:
+    """What the updates of some instants forecast."""
     query = (
         select(events)
         .where(text(ABOUT_NO_JOB), events.c.at.in_(instants), events.c.type == UPDATE)

@@ -164,7 +164,7 @@ def _taken(event: ControlTaken) -> Row:
 
 
 def _replayed(event: JobReplayed) -> Row:
-    """A replay is asked of the command line alone, which tells of it with this event."""
+    """Who asks for the replay of a dead job tells of it with this event."""
     return {
         "event_id": event.id,
         "at": event.at,

@@ -3,6 +3,7 @@
 import runpy
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashboard.data.source import forget
 
 APP = Path(__file__).parents[3] / "dashboard" / "app.py"
 BUSY = runpy.run_path(str(Path(__file__).parent / "busy_ledger.py"))
+FULL: Any = runpy.run_path(str(Path(__file__).parent / "full_ledger.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,17 @@ def fill(ledger_url: str) -> Callable[..., str]:
 
     def filled(**scene: Any) -> str:
         BUSY["fill"](ledger_url, BUSY["Scene"](**scene))
+        return ledger_url
+
+    return filled
+
+
+@pytest.fixture
+def fill_week(ledger_url: str) -> Callable[..., str]:
+    """Fill the ledger with the week in which everything happened."""
+
+    def filled(rule: str = "band", **changes: Any) -> str:
+        FULL["fill"](ledger_url, replace(FULL["WEEK"], **changes), rule=rule)
         return ledger_url
 
     return filled

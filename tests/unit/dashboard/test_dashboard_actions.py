@@ -53,8 +53,12 @@ class FakeClient:
         self._note("replay_all", by, most)
         return 3
 
-    def submit(self, job: JobSubmit, **_: Any) -> JobHandle:
-        self._note("submit", job)
+    def replay_rejected(self, *, by: str, most: int) -> int:
+        self._note("replay_rejected", by, most)
+        return 2
+
+    def submit(self, job: JobSubmit, *, by: str, **_: Any) -> JobHandle:
+        self._note("submit", job, by)
         return JobHandle(job.id or JOB)
 
 
@@ -89,7 +93,7 @@ def test_all_actions_share_one_connection(
         ("run_now", JOB, "dashboard"),
         ("cancel", JOB, "dashboard", "why"),
         ("replay", JOB, "dashboard"),
-        ("submit", JobSubmit(type="t", id=JOB)),
+        ("submit", JobSubmit(type="t", id=JOB), "dashboard"),
     ]
     assert clients[0].options["namespace"] == "t"
 
@@ -151,3 +155,10 @@ def test_all_dead_letters_are_replayed_in_the_name_of_whoever_asked(
 ) -> None:
     assert actions.replay_all(settings) == 3
     assert clients[0].calls == [("replay_all", "dashboard", actions.MOST_AT_ONCE)]
+
+
+def test_rejected_messages_are_replayed_in_the_name_of_whoever_asked(
+    settings: DashboardSettings, clients: list[FakeClient]
+) -> None:
+    assert actions.replay_rejected(settings) == 2
+    assert clients[0].calls == [("replay_rejected", "dashboard", actions.MOST_AT_ONCE)]

@@ -101,6 +101,27 @@ def test_planned_jobs_sit_on_the_forecast() -> None:
     assert rows is not None
     assert rows.planned[["value", "jobs"]].to_numpy().tolist() == [[200.0, 7]]
     assert "jobs planned" in str(draw(rows))
+    layers = draw(rows)["layer"]
+    kinds = [layer["mark"]["type"] for layer in layers]
+    words = [place for place, kind in enumerate(kinds) if kind == "text"]
+    assert max(words) > kinds.index("circle"), "a circle would cover a band's word"
+    assert legends(rows) == [True, True]
+
+
+def legends(rows: frames.Timeline) -> list[bool]:
+    """Of the lines, then of the circles."""
+    by = [layer["encoding"] for layer in draw(rows)["layer"]]
+    dashes = [bool(each["strokeDash"]["legend"]) for each in by if "strokeDash" in each]
+    return dashes + [bool(each["size"]["legend"]) for each in by if "size" in each]
+
+
+def test_what_is_not_drawn_is_in_no_legend() -> None:
+    later = PlannedSlot(NOW + 50 * PERIOD, 7, 1.4, None)
+    index_only = grid(now=None, cuts=absolute_cuts(), index_percent=40.0)
+    points = [reading(0, None, 40.0)]
+    rows = frames.timeline(index_only, points, [later], NOW, timedelta(days=1))
+    assert rows is not None
+    assert legends(rows) == [False]
 
 
 def test_the_index_alone_is_drawn_as_what_it_is() -> None:

@@ -27,6 +27,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
         calls.append("all")
         return 2
 
+    def replay_rejected(_: object) -> int:
+        calls.append("rejected")
+        return 1
+
+    monkeypatch.setattr(actions, "replay_rejected", replay_rejected)
     monkeypatch.setattr(actions, "replay", replay)
     monkeypatch.setattr(actions, "replay_all", replay_all)
     yield calls
@@ -62,6 +67,17 @@ def test_all_dead_letters_are_replayed_and_counted(
 
 
 @pytest.mark.usefixtures("acting")
+def test_rejected_messages_are_replayed_and_counted(
+    fill_week: Callable[..., str], open_page: OpenPage, asked: Calls
+) -> None:
+    fill_week()
+    page = open_page("system")
+    page.button(key="rejected_replay_all").click().run()
+    assert asked == ["rejected"]
+    assert [note.value for note in page.success] == ["Submitted 1 message again\\."]
+
+
+@pytest.mark.usefixtures("acting")
 def test_a_broker_that_is_away_is_said(
     fill: Callable[..., str], open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,7 +96,7 @@ def test_for_reading_only_there_is_no_button_but_the_way_to_one(
 ) -> None:
     fill()
     page = open_page("system")
-    assert not [button for button in page.button if "dead" in str(button.key)]
+    assert not [button for button in page.button if "replay" in str(button.key)]
     assert any("DASHBOARD_ACTIONS" in str(note.value) for note in page.caption)
 
 

@@ -1,9 +1,7 @@
 """The pages Savings, Plan, Workers and System in each state that a user can find them in."""
 
 import json
-import runpy
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from shared.ledger.prune import Pruning
 from shared.ledger.schema import migrate, open_engine, writing
 from shared.ledger.writes.retention import Pruned, PruneNote
 
-FULL: Any = runpy.run_path(str(Path(__file__).parent / "full_ledger.py"))
 PAGES = ("savings", "plan", "workers", "system")
 CHARTS = {"savings": 5, "plan": 2, "workers": 1, "system": 1}
 OpenView = Callable[..., AppTest]
@@ -38,17 +35,6 @@ def open_view(ledger_url: str, tmp_path: Path) -> OpenView:
         return at.run()
 
     return opened
-
-
-@pytest.fixture
-def fill_week(ledger_url: str) -> FillWeek:
-    """Fill the ledger with the week in which everything happened."""
-
-    def filled(rule: str = "band", **changes: Any) -> str:
-        FULL["fill"](ledger_url, replace(FULL["WEEK"], **changes), rule=rule)
-        return ledger_url
-
-    return filled
 
 
 def said(page: AppTest) -> str:
@@ -119,7 +105,13 @@ def test_every_chart_has_data_and_units_on_its_axes(
     assert all(len(data.data.data) > 0 for chart in charts for data in chart.proto.datasets)
     text = " ".join(sorted(titles(specs(page))))
     for wanted in {
-        "savings": ("Sum of CO\u2082, kg", "CO\u2082 avoided, g", "Number of jobs", "Mean wait, h"),
+        "savings": (
+            "Sum of CO\u2082, kg",
+            "CO\u2082 avoided, kg",
+            "Number of jobs",
+            "Mean wait, h",
+            "CO\u2082 avoided by a job, g",
+        ),
         "plan": ("gCO\u2082/kWh", "Work in a slot, min", "Time (your time zone)"),
         "workers": ("Jobs at once", "Time (your time zone)"),
         "system": ("gCO\u2082/kWh", "How long before it was made"),
@@ -181,7 +173,7 @@ def test_kinds_of_savings_are_shown_one_at_a_time(fill_week: FillWeek, open_view
     assert kinds.options[1].startswith("figures unknown")
     total = page.dataframe[0].value["Jobs"].tolist()[-1]
     known = cards(page)["Figures known for"]
-    assert known == f"{100 * total / (total + unknown_jobs(kinds)):.0f} % of jobs"
+    assert known == f"{100 * total // (total + unknown_jobs(kinds))} % of jobs"
 
 
 def unknown_jobs(kinds: Any) -> int:
@@ -254,12 +246,21 @@ def test_workers_say_what_their_size_follows(
 def test_a_worker_that_died_with_jobs_is_said_so(fill_week: FillWeek, open_view: OpenView) -> None:
     fill_week()
     page = open_view("workers")
-    assert any("host\\-900 is silent" in str(note.value) for note in page.warning)
+    (silent,) = [str(note.value) for note in page.warning if "is silent" in str(note.value)]
+    assert silent.startswith("**host\\-900 is silent")
+    assert silent.endswith(
+        "gives it to another worker." if "1 job " in silent else "gives them to another worker."
+    )
     pools, running = (frame.value for frame in page.dataframe)
     assert pools["State"].tolist() == ["alive", "alive", "alive", "silent"]
     assert running["Progress, %"].between(0, 100).all()
     ours = [process != "host-900" for process in running["Process"]]
     assert cards(page)["Jobs running"] == str(sum(ours))
+    assert sum(ours) < len(ours)
+    live = open_view("live")
+    assert cards(live)["Capacity in use, jobs"].startswith(f"{sum(ours)} of ")
+    (told,) = [card.delta for card in live.metric if card.label == "Jobs running"]
+    assert told == f"{len(ours) - sum(ours)} in a silent worker"
     assert "**ana** paused" in said(page)
 
 

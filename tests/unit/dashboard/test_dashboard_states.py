@@ -91,6 +91,9 @@ def test_with_the_index_alone_grams_stay_unknown(fill: Fill, open_page: OpenPage
     assert float(shown["Signal index, percentile"]) >= 0
     assert shown["CO\u2082 avoided in 30 days, g"] == "unknown"
     assert shown["Cleanest window ahead"] == "unknown"
+    told = {each.proto.label: each.proto.delta_description for each in page.metric}
+    assert told["CO\u2082 avoided in 30 days, g"] == "grams are not known here"
+    assert "Circles are" not in said(page)
     assert len(page.get("vega_lite_chart")) == 3
 
 
@@ -99,7 +102,9 @@ def test_an_overdue_grid_falls_back_to_its_forecast(fill: Fill, open_page: OpenP
     page = open_page()
     assert not page.exception
     assert "from the last forecast" in said(page)
-    assert "overdue" in said(page)
+    (overdue,) = [str(note.value) for note in page.warning if "overdue" in str(note.value)]
+    assert overdue.startswith("The last update is ")
+    assert overdue.endswith("overdue\\.")
 
 
 def test_an_overdue_grid_without_a_forecast_is_unknown(fill: Fill, open_page: OpenPage) -> None:

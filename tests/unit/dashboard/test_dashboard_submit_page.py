@@ -66,6 +66,7 @@ def test_a_job_is_foreseen_with_its_saving(fill: Fill, open_page: OpenPage) -> N
     assert not page.exception
     assert "Would run at" in headline(page)
     assert "saving" in headline(page)
+    assert headline(page).endswith("\N{NO-BREAK SPACE}%")
     assert "As usual: very low" in page.selectbox(key="submit_band").placeholder
     assert "What this cannot know" in said(page)
 

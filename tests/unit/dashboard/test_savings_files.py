@@ -29,7 +29,7 @@ def groups(fill: Callable[..., str], ledger_url: str) -> Groups:
     until = datetime.now(UTC)
     since = until - timedelta(days=30)
     try:
-        return Groups(since, until, GroupBy.TYPE, report(engine, since, until, GroupBy.TYPE))
+        return Groups(since, until, GroupBy.TYPE, report(engine, since, until, GroupBy.TYPE), ())
     finally:
         engine.dispose()
 

@@ -11,10 +11,11 @@ from dashboard import frames_savings, tables_savings, units
 from dashboard.equivalents import CAR_G_PER_KM, PHONE_G_PER_CHARGE, equivalents
 from shared.domain.grid import Signal
 from shared.ledger.reads.report_rows import CurvePoint, GroupBy, KindReport, ReportRow
-from shared.ledger.reads.waiting import WaitBucket
+from shared.ledger.reads.waiting import DeferralCost, WaitBucket
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-GRAM = units.Unit("g", 1.0)
+GRAM, SECOND = units.Unit("g", 1.0), units.Unit("s", 1.0)
+COST = DeferralCost(Signal.MARGINAL, False, "etl", 4, 3600.0, 100.0)
 ROW = ReportRow(
     group="etl", jobs=10, succeeded_jobs=9, known_jobs=8, unknown_jobs=2, energy_kwh=1.5,
     wasted_kwh=0.1, emissions_g=300.0, baseline_g=400.0, avoided_g=100.0, avoided_percent=25.0,
@@ -58,7 +59,6 @@ def test_groups_that_matter_most_are_drawn() -> None:
 def test_unknown_groups_are_not_drawn() -> None:
     assert frames_savings.avoided([UNKNOWN], GroupBy.TYPE, GRAM).empty
     assert frames_savings.promises([UNKNOWN], GroupBy.TYPE, GRAM).empty
-    assert frames_savings.waiting_against_saving([UNKNOWN], GRAM).empty
 
 
 def test_promised_stands_beside_realised() -> None:
@@ -97,12 +97,19 @@ def test_the_table_ends_with_all_groups_and_keeps_unknown_apart() -> None:
     assert len(tables_savings.groups(REAL, GroupBy.TYPE)) == 1
 
 
+def test_what_waiting_bought_is_told_of_the_deferred_jobs_alone() -> None:
+    drawn = frames_savings.waiting_against_saving([COST], SECOND, GRAM)
+    found = drawn[["group", "wait", "grams", "jobs"]].to_numpy().tolist()
+    assert found == [["etl", 3600.0, 25.0, 4]]
+    assert frames_savings.waiting_against_saving([], SECOND, GRAM).empty
+
+
 def test_dots_on_top_of_each_other_are_named_together() -> None:
-    near = [replace(ROW, group=name, mean_wait_seconds=1.0) for name in ("a", "b")]
-    drawn = frames_savings.waiting_against_saving([ROW, *near], GRAM)
+    near = [replace(COST, group=name, mean_wait_seconds=1.0) for name in ("a", "b")]
+    drawn = frames_savings.waiting_against_saving([COST, *near], SECOND, GRAM)
     assert drawn["names"].tolist() == ["etl", "a, b", ""]
     third = replace(near[0], group="c")
-    drawn = frames_savings.waiting_against_saving([ROW, *near, third], GRAM)
+    drawn = frames_savings.waiting_against_saving([COST, *near, third], SECOND, GRAM)
     assert drawn["names"].tolist() == ["etl", "a and 2 more", "", ""]
 
 

@@ -12,6 +12,7 @@ from shared.domain.reasons import Cause, Numbers
 from shared.domain.savings import EnergyMethod
 from shared.messages import (
     Action,
+    Asked,
     ControlTaken,
     IntensityRevised,
     IntensityUpdated,
@@ -171,7 +172,7 @@ class Story:
         base = self._base(seconds, job_id=self.job_id(job), attempts=attempts, by="ana")
         return JobReplayed(**base, deadline=None if deadline is None else self.at(deadline))
 
-    def taken(self, seconds: float, action: Action, job: int | None = None) -> ControlTaken:
+    def taken(self, seconds: float, action: Action | Asked, job: int | None = None) -> ControlTaken:
         job_id = None if job is None else self.job_id(job)
         scope = "everything" if job is None else f"job {job_id}"
         return ControlTaken(

@@ -9,7 +9,7 @@ from shared.domain.jobs import State
 from shared.errors import NotFound
 from shared.ledger import reads
 from shared.ledger.tables import jobs
-from shared.messages import Action
+from shared.messages import Action, Asked
 
 
 def job(ledger: Any, story: Any) -> reads.JobStatus:
@@ -168,17 +168,18 @@ def test_a_job_may_die_again_and_be_replayed_again(ledger: Any, story: Any) -> N
 
 def test_the_audit_says_who_asked_for_what(ledger: Any, story: Any) -> None:
     pause, cancel = story.taken(30, Action.PAUSE), story.taken(10, Action.CANCEL, job=1)
-    replay = story.replayed(1, 20, attempts=1)
-    ledger.record(pause, replay, cancel, cancel)
+    replay, submit = story.replayed(1, 20, attempts=1), story.taken(2, Asked.SUBMIT, job=1)
+    ledger.record(pause, replay, cancel, cancel, submit)
     found = reads.audit(ledger.engine, story.at(0))
     assert [(row.at, row.action, row.by) for row in found] == [
+        (story.at(2), "submit", "ana"),
         (story.at(10), "cancel", "ana"),
         (story.at(20), "replay", "ana"),
         (story.at(30), "pause", "ana"),
     ]
-    assert (found[2].scope, found[2].job_id) == ("everything", None)
-    assert reads.audit(ledger.engine, story.at(21)) == found[2:]
-    assert reads.audit_of_job(ledger.engine, story.job_id(1)) == found[:2]
+    assert (found[3].scope, found[3].job_id) == ("everything", None)
+    assert reads.audit(ledger.engine, story.at(21)) == found[3:]
+    assert reads.audit_of_job(ledger.engine, story.job_id(1)) == found[:3]
 
 
 def test_of_an_unknown_job_there_is_no_audit(ledger: Any, story: Any) -> None:

@@ -121,7 +121,7 @@ def test_forecasts_are_compared_with_what_came(ledger, story):
     review = forecast_review(ledger.engine, story.region, story.at(10 * hour))
     assert review is not None
     assert (review.forecasts, review.signal, review.source) == (10, Signal.MARGINAL, "watttime")
-    assert review.until - review.since == timedelta(hours=10)
+    assert review.until - review.since == timedelta(hours=9)
     found = {error.lead_seconds / hour: error for error in review.errors}
     assert list(found) == [1.0, 3.0]
     assert (found[1.0].points, found[3.0].points) == (9, 7)
@@ -138,8 +138,31 @@ def test_only_observed_points_of_the_present_kind_are_compared(ledger, story):
     )
     review = forecast_review(ledger.engine, story.region, story.at(900))
     assert review is not None
-    assert (review.since, review.simulated, review.errors) == (story.at(300), False, ())
+    assert (review.since, review.until) == (story.at(300), story.at(300))
+    assert (review.simulated, review.errors) == (False, ())
     assert forecast_review(ledger.engine, "ELSEWHERE", story.at(900)) is None
+
+
+def test_a_history_told_at_once_takes_no_forecast_away(ledger, story):
+    """A week before the start, told day by day, then 16 updates with forecasts: all 16 count."""
+    day, period = 288, 300.0
+    now = 7 * day * period
+    ledger.record(
+        *(story.revised(now + n / 10, n * day * period, [100.0] * day) for n in range(7)),
+        *(
+            story.intensity(
+                now + period * n,
+                100.0,
+                told=now + period * n + 1,
+                forecast=story.forecast(now + period * n, *[90.0] * 24),
+            )
+            for n in range(16)
+        ),
+    )
+    review = forecast_review(ledger.engine, story.region, story.at(now + 16 * period))
+    assert review is not None
+    assert review.forecasts == 16
+    assert review.until - review.since == timedelta(seconds=15 * period)
 
 
 def test_the_instant_of_an_update_is_in_the_rank_of_its_reading(story):
