@@ -102,9 +102,7 @@ class Orders:
         submission still lay before the door.
         """
         asked = self._asked.get(job.id)
-        if asked is not None and job.attempts_at_replay and asked.order.at < job.submitted_at:
-            return None
-        return asked
+        return None if asked is None or job.was_replayed_after(asked.order.at) else asked
 
     def _pause(self, job: Job, region: str) -> PauseWork | None:
         standing = self._standing

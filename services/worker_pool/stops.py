@@ -98,7 +98,7 @@ class Stops:
 
     def _rest_should_wait(self, queued: QueuedJob, now: datetime, grid: Grid) -> bool:
         attempt = self._attempts.running.get(queued.job.id)
-        if attempt is None or self._standing.wanted_now(queued.job.id) is not None:
+        if attempt is None or self._standing.wanted_now(queued.job) is not None:
             return False
         expected = queued.remaining_seconds
         if expected is None:

@@ -121,6 +121,10 @@ class Job:
         """The dirtiest band that it runs in: high priority tolerates one more than it asks for."""
         return self.max_band.one_worse() if self.priority is Priority.HIGH else self.max_band
 
+    def was_replayed_after(self, at: datetime) -> bool:
+        """Whether it began anew since then: what was asked before was for the run that died."""
+        return self.attempts_at_replay > 0 and at < self.submitted_at
+
 
 def replayed(job: Job, now: datetime, deadline: datetime | None = None) -> Job:
     """A dead job as it is submitted again: its retries and its time to finish begin anew.

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from shared.domain.jobs import Job
 from shared.messages.control import (
     AnyControl,
     CancelJob,
@@ -43,7 +44,9 @@ class Standing:
             self._cancelled.setdefault(asked.job_id, asked)
             _keep(self._cancelled, MOST_CANCELLATIONS)
         elif isinstance(asked, RunJobNow):
-            self._wanted_now.setdefault(asked.job_id, asked)
+            known = self._wanted_now.get(asked.job_id)
+            if known is None or known.at < asked.at:
+                self._wanted_now[asked.job_id] = asked
             _keep(self._wanted_now, MOST_WANTED_NOW)
         elif isinstance(asked, PauseWork):
             self._pauses.setdefault((asked.job_type, asked.region), asked)
@@ -57,9 +60,10 @@ class Standing:
         """Who called a job off, if anybody did."""
         return self._cancelled.get(job_id)
 
-    def wanted_now(self, job_id: UUID) -> RunJobNow | None:
-        """Who asked to run a job on any grid, if anybody did."""
-        return self._wanted_now.get(job_id)
+    def wanted_now(self, job: Job) -> RunJobNow | None:
+        """Who asked last to run a job on any grid, if anybody did since its replay."""
+        asked = self._wanted_now.get(job.id)
+        return None if asked is None or job.was_replayed_after(asked.at) else asked
 
     def pause_of_type(self, job_type: str, region: str) -> PauseWork | None:
         """The pause that keeps a job type from starting in a region, if there is one."""

@@ -1,5 +1,6 @@
 """What was asked for and still holds."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.bands import Band
+from shared.domain.jobs import Job, Priority, replayed
 from shared.messages import (
     CancelJob,
     PauseWork,
@@ -25,6 +28,11 @@ JOB_ID = UUID(int=7)
 
 def head(by="ana"):
     return {"id": uuid4(), "at": NOW, "by": by}
+
+
+def a_job(job_id):
+    deadline = NOW + timedelta(hours=1)
+    return Job(job_id, "t", Priority.NORMAL, Band.LOW, NOW, deadline, 600.0, ("R",))
 
 
 def after(*asked):
@@ -111,12 +119,21 @@ def test_the_eco_mode_is_off_until_its_time_or_until_it_is_switched_on():
 
 def test_a_wish_to_run_a_job_now_is_known_by_its_job(monkeypatch):
     monkeypatch.setattr(standing, "MOST_WANTED_NOW", 1)
-    other = RunJobNow(**head(), job_id=UUID(int=8))
-    held = after(RunJobNow(**head(), job_id=JOB_ID))
-    assert held.wanted_now(JOB_ID).by == "ana"
-    assert held.wanted_now(other.job_id) is None
-    held.take(other)
-    assert held.wanted_now(JOB_ID) is None, "past the bound the oldest is forgotten"
+    job, other = a_job(JOB_ID), a_job(UUID(int=8))
+    held = after(RunJobNow(**head(), job_id=job.id))
+    assert held.wanted_now(job).by == "ana"
+    assert held.wanted_now(other) is None
+    held.take(RunJobNow(**head(), job_id=other.id))
+    assert held.wanted_now(job) is None, "past the bound the oldest is forgotten"
+
+
+def test_a_wish_of_before_a_replay_was_for_the_run_that_died():
+    asked = RunJobNow(**head(), job_id=JOB_ID)
+    again = replayed(replace(a_job(JOB_ID), attempts=3), NOW + timedelta(minutes=1))
+    held = after(asked)
+    assert held.wanted_now(again) is None
+    held.take(asked.model_copy(update={"id": UUID(int=9), "at": again.submitted_at}))
+    assert held.wanted_now(again).id == UUID(int=9)
 
 
 names = st.sampled_from([None, "a", "b"])

@@ -264,6 +264,14 @@ async def test_a_job_that_somebody_wants_now_is_not_paused(bench):
     assert attempt.stop.reason is StopReason.DRAIN
 
 
+async def test_what_was_wanted_before_a_replay_does_not_keep_the_job_from_pausing(bench):
+    asked_at = JOB.submitted_at - timedelta(minutes=1)
+    attempt = await bench.start(replace(JOB, attempts=2, attempts_at_replay=2))
+    bench.standing.take(RunJobNow(id=UUID(int=3), at=asked_at, job_id=JOB.id))
+    bench.stops.pause(update(DIRTY_THEN_CLEAN))
+    assert attempt.stop.asked
+
+
 async def test_a_worker_that_ends_asks_interruptible_jobs_and_cuts_the_others(bench):
     patient = await bench.start()
     other = await bench.start(replace(JOB, id=UUID(int=8), interruptible=False))
