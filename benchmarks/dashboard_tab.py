@@ -90,6 +90,7 @@ class Tab:
     def __init__(self, connection: ClientConnection, page: str) -> None:
         self._connection = connection
         self._page = page
+        self._page_hash = ""
         self.first_figure_seconds: float | None = None
         self.parts: dict[str, float] = {}
         self.refreshes = 0
@@ -104,6 +105,7 @@ class Tab:
         message = BackMsg()
         state = message.rerun_script
         state.page_name, state.fragment_id, state.is_auto_rerun = self._page, part, bool(part)
+        state.page_script_hash = self._page_hash if part else ""
         state.context_info.timezone = ZONE
         began = time.perf_counter()
         await self._connection.send(message.SerializeToString())
@@ -117,7 +119,9 @@ class Tab:
         self.received_bytes += len(body)
         message = ForwardMsg.FromString(body)
         kind = message.WhichOneof("type")
-        if kind == "auto_rerun":
+        if kind == "navigation":
+            self._page_hash = message.navigation.page_script_hash
+        elif kind == "auto_rerun":
             self.parts[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "delta":
             element = message.delta.new_element.WhichOneof("type")

@@ -64,7 +64,7 @@ def drawings(ink: Ink, size: int) -> dict[str, Drawing]:
         "avoided by day": charts_savings.avoided_chart(groups, "g", by_day=True),
         "promises": charts_savings.promises_chart(groups, "g"),
         "waits": charts_savings.waits_chart(waits, ink),
-        "cost": charts_savings.cost_chart(costs, "h", ink),
+        "cost": charts_savings.cost_chart(costs, "h", "g", ink),
     }
 
 
