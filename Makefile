@@ -18,7 +18,7 @@ demo: .venv/.demo ## Run everything here on recorded grid data; Ctrl-C stops it
 
 test: .venv/.dev system-packages ## Run all tests, or those that ARGS name
 ifeq ($(ARGS),)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/unit tests/acceptance tests/broker
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile tests/unit tests/acceptance tests/broker
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/e2e tests/browser
 else
 	@$(BIN)/python -m pytest $(ARGS)

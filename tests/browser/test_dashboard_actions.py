@@ -70,7 +70,7 @@ def test_jobs_are_submitted_run_now_and_cancelled_through_the_page(
     shows(seen.page, "done")
     assert recorded(first, State.SUCCEEDED)
     asked = [(row.action, row.by) for row in audit_of_job(system.engine, first)]
-    assert asked == [("run_now", "dashboard")]
+    assert asked == [("submit", "dashboard"), ("run_now", "dashboard")]
 
     second = submit(seen, address)
     shows(seen.page, "waiting for cleaner power")
