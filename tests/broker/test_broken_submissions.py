@@ -1,7 +1,5 @@
 """A job that a scheduler broke over is not lost: its claim does not stand against its replay."""
 
-import json
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
@@ -12,22 +10,9 @@ from shared.broker.letters import Filters
 from shared.broker.letters_acting import Office, replay_rejected
 from shared.domain.jobs import Lane
 from shared.messages import JobAccepted, JobReleased, JobSubmit
+from tests.answers import answers
 
 JOB = JobSubmit(type="t", id=UUID(int=7), idempotency_key="train-q3", expected_duration_seconds=1)
-
-
-@asynccontextmanager
-async def answers(deployment):
-    found = []
-    channel = await deployment.connection.channel()
-    queue = await channel.declare_queue(exclusive=True)
-
-    async def keep(message):
-        found.append(json.loads(message.body))
-
-    await queue.consume(keep, no_ack=True)
-    yield queue.name, found
-    await channel.close()
 
 
 @pytest.fixture

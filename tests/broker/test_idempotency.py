@@ -1,7 +1,6 @@
 """One key, one job: under concurrency, redelivery, restarts and takeovers, on a real broker."""
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -17,21 +16,7 @@ from shared.domain.jobs import Lane
 from shared.errors import PublishFailed
 from shared.messages import JobAccepted, JobRejected, JobReleased, JobSubmit, encode
 from shared.runtime import system_clock
-
-
-@asynccontextmanager
-async def answers(deployment):
-    """Replies as they come, and the name of the queue that they go to."""
-    found = []
-    channel = await deployment.connection.channel()
-    queue = await channel.declare_queue(exclusive=True)
-
-    async def keep(message):
-        found.append(json.loads(message.body))
-
-    await queue.consume(keep, no_ack=True)
-    yield queue.name, found
-    await channel.close()
+from tests.answers import answers
 
 
 async def ready(deployment):
